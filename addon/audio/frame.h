@@ -27,7 +27,7 @@ struct FrameHeader {
   uint16_t samples = 0;  // per channel, at `rate`; 0 unknown
   uint32_t bytes = 0;    // the whole frame, never 0
   uint32_t rate = 0;     // Hz; 0 unknown. HE-AAC: of the core, so samples/rate is the duration
-  bool skip = false;     // not for the decoder: E-AC-3 dependent or other substream, DTS-HD extension
+  bool skip = false;     // not for the decoder: E-AC-3 dependent substream, DTS-HD extension ...
   bool adts_lc = false;  // AAC-LC, one raw data block: may be copied as it is
 };
 
