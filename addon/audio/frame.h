@@ -60,7 +60,8 @@ constexpr size_t FrameHeaderBytes(AudioCodec codec) {
 // an error). AC-3 and E-AC-3 are told apart by bsid, whichever of them is expected.
 std::optional<FrameHeader> ParseFrameHeader(AudioCodec expected, Bytes in);
 
-// Could b be the next frame of the same stream as a? Channels may change, codec, layer and rate not.
+// Could b be the next frame of the same stream as a? Its channels may differ; codec, layer and rate
+// may not.
 bool IsContinuation(const FrameHeader& a, const FrameHeader& b);
 
 }  // namespace xg2g
