@@ -1,0 +1,121 @@
+// The effective configuration: YAML file, then environment, checked against settings.ts.
+// Unknown keys and bad values stop the start, all named at once.
+import { readFileSync } from 'node:fs'
+import { stringify, parse as parseYaml } from 'yaml'
+import { z } from 'zod'
+import { AppError, expectation } from './errors.ts'
+import { maskCredentials } from './log.ts'
+import { settingInfo, settingKeys, settings, type SettingKey } from './settings.ts'
+import { formatListen } from './units.ts'
+
+const schema = z.strictObject(settings)
+
+/** All settings, parsed: bit/s, listen addresses, lists. `warnings` is for the log, once there is one. */
+export type Config = Readonly<z.infer<typeof schema>> & { readonly warnings: readonly string[] }
+
+type Environment = Readonly<Record<string, string | undefined>>
+type Raw = Record<string, unknown>
+
+// Names that installations of earlier versions set, and whose part does not exist yet: they are
+// warned of. Any other unknown XG2G_ name is taken for a typing mistake.
+const awaited = /^XG2G_(BOUQUET|API_TOKEN|TRANSCODER_URL|UDS_PATH|HDHR_\w+|EPG_\w+|RATELIMIT_\w+)$/
+
+/** Reads the configuration. Throws CONFIG_INVALID with one line for each problem. */
+export function loadConfig({ env = process.env, file }: { env?: Environment; file?: string } = {}): Config {
+  const warnings: string[] = []
+  const problems: string[] = []
+  const fromFile = file === undefined ? {} : readSettings(file)
+  const fromEnv = readEnvironment(env, warnings, problems)
+  const raw = { ...fromFile, ...fromEnv }
+
+  const result = schema.safeParse(raw)
+  if (!result.success) {
+    for (const issue of result.error.issues) problems.push(...describeIssue(issue, raw, fromEnv))
+  }
+  if (problems.length > 0 || !result.success) {
+    throw new AppError('CONFIG_INVALID', { reason: problems.join('\n'), problems, file })
+  }
+  return { ...result.data, warnings }
+}
+
+/** The configuration as YAML that loadConfig reads again; secrets and credentials in URLs masked. */
+export function describeConfig(config: Config): string {
+  const shown = settingKeys.map((key) => [key, describeValue(key, config[key])] as const)
+  return stringify(Object.fromEntries(shown.filter(([, value]) => value !== undefined)))
+}
+
+function describeValue(key: SettingKey, value: Config[SettingKey]): unknown {
+  if (value === undefined) return undefined
+  if (settingInfo(key).isSecret) return '***'
+  if (typeof value === 'string') return maskCredentials(value)
+  return typeof value === 'object' && 'port' in value ? formatListen(value) : value
+}
+
+function readSettings(file: string): Raw {
+  let content: unknown
+  try {
+    content = parseYaml(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause)
+    throw new AppError('CONFIG_INVALID', {
+      cause,
+      file,
+      reason: `The configuration file cannot be read: ${why}`,
+    })
+  }
+  if (content === null || content === undefined) return {}
+  if (typeof content !== 'object' || Array.isArray(content)) {
+    throw new AppError('CONFIG_INVALID', {
+      file,
+      reason: expectation('settings, one `key: value` a line', file, content),
+    })
+  }
+  return withoutEmpty(content as Raw)
+}
+
+function readEnvironment(env: Environment, warnings: string[], problems: string[]): Raw {
+  const raw: Raw = {}
+  const known = new Set<string>()
+  for (const key of settingKeys) {
+    const { env: name, oldEnv = [] } = settingInfo(key)
+    for (const each of [name, ...oldEnv]) {
+      known.add(each)
+      const value = env[each]
+      if (value === undefined || value === '') continue
+      if (each !== name) warnings.push(`${each} is an old name of ${name}`)
+      raw[key] ??= value
+    }
+  }
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith('XG2G_') || known.has(name)) continue
+    if (awaited.test(name)) warnings.push(`${name} has no effect in this version`)
+    else problems.push(unknownSetting(name, env[name]))
+  }
+  return raw
+}
+
+// `key:` with nothing behind it means: not set.
+function withoutEmpty(raw: Raw): Raw {
+  return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== null && value !== ''))
+}
+
+function describeIssue(issue: z.core.$ZodIssue, raw: Raw, fromEnv: Raw): string[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => unknownSetting(key, raw[key]))
+  }
+  const key = issue.path[0] as SettingKey
+  const { env, isSecret } = settingInfo(key)
+  const name = key in fromEnv ? env : key
+  const value = raw[key]
+  const shown = isSecret ? '***' : typeof value === 'string' ? maskCredentials(value) : value
+  return [expectation(issue.message, name, shown)]
+}
+
+// A mistyped XG2G_OWI_PASSWORD still holds a password.
+function unknownSetting(name: string, value: unknown): string {
+  return expectation(
+    'a known setting (see README)',
+    name,
+    /pass|token|secret|key/i.test(name) ? '***' : value,
+  )
+}

@@ -1,0 +1,143 @@
+// What Prometheus reads: one registry per createMetrics(), so that tests and two daemons in one
+// process do not share counts. Label values come from fixed lists; anything else counts as `other`.
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import { ERRORS, type ErrorCode } from './errors.ts'
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+const directions = ['in', 'out'] as const
+const workerFailures = ['died', 'hung', 'memory', 'exit', 'task'] as const
+const errorCodes = Object.keys(ERRORS) as ErrorCode[]
+const damageKinds = [
+  'sync',
+  'skipped',
+  'tei',
+  'duplicate',
+  'continuity',
+  'scrambled',
+  'psi',
+  'decode',
+  'lost',
+  'silence',
+  'reanchor',
+] as const
+const upstreamFailures = ['refused', 'timeout', 'stalled', 'ended', 'reset', 'unreachable', 'status'] as const
+
+const requestBuckets = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10]
+const streamBuckets = [1, 10, 60, 300, 1800, 3600, 4 * 3600, 24 * 3600]
+const firstByteBuckets = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
+
+/** Makes the metrics of one daemon. `process` adds CPU, memory and event loop of this process. */
+export function createMetrics({ process = false }: { process?: boolean } = {}) {
+  const registry = new Registry()
+  const registers = [registry]
+  if (process) collectDefaultMetrics({ register: registry })
+
+  const counter = (name: string, help: string) => new Counter({ name, help, registers })
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
+  const histogram = (name: string, help: string, buckets: number[]) =>
+    new Histogram({ name, help, buckets, registers })
+  const labelled = <L extends string, V extends string>(
+    name: string,
+    help: string,
+    label: L,
+    values: readonly V[],
+  ) => new LabelledCounter(new Counter({ name, help, labelNames: [label], registers }), label, values)
+
+  const requests = new Counter({
+    name: 'http_requests_total',
+    help: 'HTTP requests answered',
+    labelNames: ['method', 'status'],
+    registers,
+  })
+  const requestSeconds = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Time to answer an HTTP request, by route',
+    labelNames: ['path'],
+    buckets: requestBuckets,
+    registers,
+  })
+  const requestsTotal = counter(
+    'xg2g_http_requests_total',
+    'HTTP requests answered, all methods and statuses',
+  )
+
+  return {
+    registry,
+
+    /** Counts one answered request. `route` is the route's pattern, never the requested path. */
+    request(method: string, route: string, status: number, seconds: number): void {
+      requests.inc({ method: oneOf(methods, method), status: String(status) })
+      requestSeconds.observe({ path: route }, seconds)
+      requestsTotal.inc()
+    },
+
+    streamsActive: gauge('xg2g_stream_active_count', 'Streams being sent to clients now'),
+    streamErrors: labelled(
+      'xg2g_stream_errors_total',
+      'Streams that ended with an error',
+      'code',
+      errorCodes,
+    ),
+    firstByteSeconds: histogram(
+      'xg2g_stream_first_byte_seconds',
+      'From the request to the first byte of the stream',
+      firstByteBuckets,
+    ),
+
+    remuxSeconds: histogram(
+      'xg2g_transcoder_audio_remux_duration_seconds',
+      'How long remuxed streams lasted',
+      streamBuckets,
+    ),
+    remuxesActive: gauge('xg2g_transcoder_active_streams', 'Streams being remuxed now'),
+    remuxBytes: labelled(
+      'xg2g_transcoder_bytes_processed_total',
+      'Bytes through the remuxer',
+      'direction',
+      directions,
+    ),
+    remuxDamage: labelled('xg2g_remux_damage_total', 'Damage found in streams, by kind', 'kind', damageKinds),
+
+    poolWorkers: gauge('xg2g_pool_workers', 'Worker threads that are up'),
+    poolStreams: gauge('xg2g_pool_streams', 'Streams in the worker pool'),
+    poolCapacity: gauge('xg2g_pool_capacity', 'Streams that the worker pool can hold'),
+    poolRefused: counter('xg2g_pool_refused_total', 'Streams refused because the pool was full'),
+    workerFailures: labelled('xg2g_worker_failures_total', 'Worker threads lost', 'reason', workerFailures),
+    workerRestarts: counter('xg2g_worker_restarts_total', 'Worker threads started again'),
+
+    upstreamFailures: labelled(
+      'xg2g_upstream_failures_total',
+      'Connections to a receiver that failed',
+      'reason',
+      upstreamFailures,
+    ),
+  }
+}
+
+/** A counter whose label takes only the listed values and `other`. */
+class LabelledCounter<L extends string, V extends string> {
+  readonly #counter: Counter<L>
+  readonly #label: L
+  readonly #values: readonly V[]
+
+  constructor(counter: Counter<L>, label: L, values: readonly V[]) {
+    this.#counter = counter
+    this.#label = label
+    this.#values = values
+    for (const value of values) counter.inc(this.#labels(value), 0) // shown as 0 before the first event
+  }
+
+  inc(value: V | 'other', by = 1): void {
+    this.#counter.inc(this.#labels(oneOf(this.#values, value)), by)
+  }
+
+  #labels(value: string): Record<L, string> {
+    return { [this.#label]: value } as Record<L, string>
+  }
+}
+
+function oneOf(values: readonly string[], value: string): string {
+  return values.includes(value) ? value : 'other'
+}

@@ -1,0 +1,176 @@
+// Every setting, once: key in the YAML file, environment name, type, default, meaning.
+// The example file and the table of README follow from this list; a test compares them.
+import { availableParallelism } from 'node:os'
+import { z } from 'zod'
+import { logLevels } from './log.ts'
+import { parseBitrate, parseFlag, parseList, parseListen } from './units.ts'
+
+export interface SettingInfo {
+  readonly env: string
+  /** Earlier environment names, still read, with a warning. */
+  readonly oldEnv?: readonly string[]
+  /** As it would be written in the file; undefined where there is none. */
+  readonly fallback?: string
+  readonly meaning: string
+  readonly isSecret?: boolean
+}
+
+const infos = new WeakMap<z.ZodType, SettingInfo>()
+
+const text = read('text', (value) => value)
+const name = read('a name', (value) => value.trim() || undefined)
+const address = read('an http:// or https:// address', parseAddress)
+const flag = read('true or false', parseFlag)
+const listen = read('an address to listen on such as :8080 or 127.0.0.1:8080', parseListen)
+const bitrate = read('a bitrate between 32k and 512k such as 192k', (value) => {
+  const bits = parseBitrate(value)
+  return bits !== undefined && bits >= 32_000 && bits <= 512_000 ? bits : undefined
+})
+const languages = z
+  .union([z.string(), z.array(z.string())], { error: 'a list of languages such as deu,eng' })
+  .transform((value) => (typeof value === 'string' ? parseList(value) : value))
+  .pipe(z.array(z.string().regex(/^[a-z]{3}$/, 'three-letter languages (ISO 639-2) such as deu,eng')))
+const workers = read('auto or a whole number from 1 to 256', (value) =>
+  value === 'auto' ? Math.max(1, availableParallelism() - 1) : parseWhole(value, 1, 256),
+)
+
+/** The settings by their key in the file. */
+export const settings = {
+  owiBase: setting(address, {
+    env: 'XG2G_OWI_BASE',
+    meaning: "The receiver's OpenWebIF, such as http://192.168.1.20",
+  }),
+  owiUser: setting(text, { env: 'XG2G_OWI_USER', meaning: 'User name for the receiver, where it wants one' }),
+  owiPass: setting(text, { env: 'XG2G_OWI_PASS', meaning: 'Password for the receiver', isSecret: true }),
+  data: withDefault(name, {
+    env: 'XG2G_DATA',
+    fallback: 'var',
+    meaning: 'Folder for what is generated and cached',
+  }),
+  listen: withDefault(listen, {
+    env: 'XG2G_LISTEN',
+    fallback: ':8080',
+    meaning: 'Where the page, API, health and metrics are served',
+  }),
+  enableStreamProxy: withDefault(flag, {
+    env: 'XG2G_ENABLE_STREAM_PROXY',
+    fallback: 'true',
+    meaning: 'Serve streams on the proxy port',
+  }),
+  proxyListen: withDefault(listen, {
+    env: 'XG2G_PROXY_LISTEN',
+    fallback: ':8001',
+    meaning: 'Where players fetch streams',
+  }),
+  proxyTarget: setting(address, {
+    env: 'XG2G_PROXY_TARGET',
+    meaning: "The receiver's stream port, such as http://192.168.1.20:8001; else the receiver is asked",
+  }),
+  enableAudioTranscoding: withDefault(flag, {
+    env: 'XG2G_ENABLE_AUDIO_TRANSCODING',
+    fallback: 'true',
+    meaning: 'Transcode sound; false passes streams through unchanged',
+  }),
+  audioCodec: withDefault(choice(['aac', 'mp3']), {
+    env: 'XG2G_AUDIO_CODEC',
+    fallback: 'aac',
+    meaning: 'What sound becomes: aac or mp3',
+  }),
+  audioBitrate: withDefault(bitrate, {
+    env: 'XG2G_AUDIO_BITRATE',
+    fallback: '192k',
+    meaning: 'Bitrate of the transcoded sound',
+  }),
+  audioChannels: withDefault(choice([1, 2, 6]), {
+    env: 'XG2G_AUDIO_CHANNELS',
+    fallback: '2',
+    meaning: 'Most channels of the transcoded sound: 1, 2 or 6',
+  }),
+  audioLanguage: withDefault(languages, {
+    env: 'XG2G_AUDIO_LANGUAGE',
+    fallback: '',
+    meaning: 'Languages to put first, in order, such as deu,eng',
+  }),
+  useNativeRemuxer: withDefault(flag, {
+    env: 'XG2G_USE_NATIVE_REMUXER',
+    oldEnv: ['XG2G_USE_RUST_REMUXER', 'XG2G_USE_RUST_TRANSCODER'],
+    fallback: 'true',
+    meaning: 'Transcode inside the process',
+  }),
+  workers: withDefault(workers, {
+    env: 'XG2G_WORKERS',
+    fallback: 'auto',
+    meaning: 'Worker threads; auto is one less than the machine has cores',
+  }),
+  streamsPerWorker: withDefault(whole(1, 1024), {
+    env: 'XG2G_STREAMS_PER_WORKER',
+    fallback: '32',
+    meaning: 'Streams that one worker thread carries at most',
+  }),
+  metricsListen: setting(listen, {
+    env: 'XG2G_METRICS_LISTEN',
+    meaning: 'A further place for the metrics alone, such as 127.0.0.1:9090',
+  }),
+  logLevel: withDefault(choice(logLevels), {
+    env: 'XG2G_LOG_LEVEL',
+    fallback: 'info',
+    meaning: `What is logged: ${logLevels.join(', ')}`,
+  }),
+}
+
+export type SettingKey = keyof typeof settings
+export const settingKeys = Object.keys(settings) as SettingKey[]
+
+/** Names, default and meaning of a setting. */
+export function settingInfo(key: SettingKey): SettingInfo {
+  const info = infos.get(settings[key])
+  if (info === undefined) throw new TypeError(`no setting ${key}`)
+  return info
+}
+
+function setting<T extends z.ZodType>(type: T, info: SettingInfo): z.ZodOptional<T> {
+  return inform(type.optional(), info)
+}
+
+// The default goes through the same reading as a value of the file.
+function withDefault<T extends z.ZodType>(
+  type: T,
+  info: SettingInfo & { fallback: string },
+): z.ZodPrefault<T> {
+  return inform(type.prefault(info.fallback as z.input<T>), info)
+}
+
+function inform<T extends z.ZodType>(type: T, info: SettingInfo): T {
+  infos.set(type, info)
+  return type
+}
+
+// A type read from text. YAML hands numbers and booleans over as such. The error of a type is
+// what it expected; config.ts makes the sentence of it.
+function read<T>(expected: string, parse: (text: string) => T | undefined) {
+  return z.union([z.string(), z.number(), z.boolean()], { error: expected }).transform((value, context) => {
+    const parsed = parse(String(value))
+    if (parsed !== undefined) return parsed
+    context.addIssue(expected)
+    return z.NEVER
+  })
+}
+
+function choice<const T extends string | number>(values: readonly T[]) {
+  return read(`one of ${values.join(', ')}`, (value) => values.find((one) => String(one) === value.trim()))
+}
+
+function whole(least: number, most: number) {
+  return read(`a whole number from ${least} to ${most}`, (value) => parseWhole(value, least, most))
+}
+
+function parseWhole(value: string, least: number, most: number): number | undefined {
+  const number = /^\d+$/.test(value.trim()) ? Number(value) : NaN
+  return number >= least && number <= most ? number : undefined
+}
+
+function parseAddress(value: string): string | undefined {
+  const url = URL.parse(value.trim())
+  if (url === null || !/^https?:$/.test(url.protocol)) return undefined
+  return url.href.replace(/\/$/, '')
+}

@@ -1,0 +1,194 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describeConfig, loadConfig } from '../../src/base/config.ts'
+import { AppError } from '../../src/base/errors.ts'
+
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'xg2g-config-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function fileWith(content: string): string {
+  const file = join(folder, `${Math.random()}.yaml`)
+  writeFileSync(file, content)
+  return file
+}
+
+function problemOf(load: () => unknown): string {
+  try {
+    load()
+  } catch (error) {
+    expect(error).toBeInstanceOf(AppError)
+    expect((error as AppError).code).toBe('CONFIG_INVALID')
+    return (error as AppError).message
+  }
+  throw new Error('the configuration was accepted')
+}
+
+describe('loadConfig', () => {
+  it('has a default for all that needs one', () => {
+    const { workers, ...config } = loadConfig({ env: {} })
+    expect(config).toEqual({
+      data: 'var',
+      listen: { host: undefined, port: 8080 },
+      enableStreamProxy: true,
+      proxyListen: { host: undefined, port: 8001 },
+      enableAudioTranscoding: true,
+      audioCodec: 'aac',
+      audioBitrate: 192_000,
+      audioChannels: 2,
+      audioLanguage: [],
+      useNativeRemuxer: true,
+      streamsPerWorker: 32,
+      logLevel: 'info',
+      warnings: [],
+    })
+    expect(workers).toBeGreaterThanOrEqual(1)
+  })
+
+  it('reads the environment', () => {
+    const env = {
+      XG2G_OWI_BASE: 'http://192.168.1.20/',
+      XG2G_OWI_USER: 'root',
+      XG2G_OWI_PASS: '0123',
+      XG2G_LISTEN: '127.0.0.1:0',
+      XG2G_PROXY_TARGET: 'http://192.168.1.20:8001',
+      XG2G_ENABLE_AUDIO_TRANSCODING: 'false',
+      XG2G_AUDIO_CODEC: 'mp3',
+      XG2G_AUDIO_BITRATE: '128k',
+      XG2G_AUDIO_CHANNELS: '6',
+      XG2G_AUDIO_LANGUAGE: 'deu, eng',
+      XG2G_WORKERS: '4',
+      PATH: '/bin',
+    }
+    expect(loadConfig({ env })).toMatchObject({
+      owiBase: 'http://192.168.1.20',
+      owiUser: 'root',
+      owiPass: '0123',
+      listen: { host: '127.0.0.1', port: 0 },
+      proxyTarget: 'http://192.168.1.20:8001',
+      enableAudioTranscoding: false,
+      audioCodec: 'mp3',
+      audioBitrate: 128_000,
+      audioChannels: 6,
+      audioLanguage: ['deu', 'eng'],
+      workers: 4,
+    })
+  })
+
+  it('takes an empty variable as not set', () => {
+    expect(loadConfig({ env: { XG2G_OWI_BASE: '', XG2G_LISTEN: '' } })).toMatchObject({
+      listen: { port: 8080 },
+    })
+  })
+
+  it('reads a YAML file in the types of YAML', () => {
+    const file = fileWith(
+      'listen: :9000\naudioChannels: 6\naudioBitrate: 96000\nuseNativeRemuxer: no\naudioLanguage: [deu]\nworkers:\n',
+    )
+    expect(loadConfig({ env: {}, file })).toMatchObject({
+      listen: { port: 9000 },
+      audioChannels: 6,
+      audioBitrate: 96_000,
+      useNativeRemuxer: false,
+      audioLanguage: ['deu'],
+    })
+  })
+
+  it('lets the environment win over the file', () => {
+    const file = fileWith('audioBitrate: 96k\naudioCodec: mp3\n')
+    expect(loadConfig({ env: { XG2G_AUDIO_BITRATE: '256k' }, file })).toMatchObject({
+      audioBitrate: 256_000,
+      audioCodec: 'mp3',
+    })
+  })
+
+  it.each(['', '# nothing yet\n'])('accepts a file without settings', (content) => {
+    expect(loadConfig({ env: {}, file: fileWith(content) }).audioCodec).toBe('aac')
+  })
+
+  it.each(['XG2G_USE_RUST_REMUXER', 'XG2G_USE_RUST_TRANSCODER'])(
+    'reads the old name %s and warns',
+    (name) => {
+      const config = loadConfig({ env: { [name]: 'false' } })
+      expect(config.useNativeRemuxer).toBe(false)
+      expect(config.warnings).toEqual([`${name} is an old name of XG2G_USE_NATIVE_REMUXER`])
+    },
+  )
+
+  it('prefers the new name to an old one', () => {
+    const env = { XG2G_USE_RUST_REMUXER: 'false', XG2G_USE_NATIVE_REMUXER: 'true' }
+    expect(loadConfig({ env }).useNativeRemuxer).toBe(true)
+  })
+
+  it('warns of names whose part does not exist yet', () => {
+    expect(loadConfig({ env: { XG2G_EPG_DAYS: '7' } }).warnings).toEqual([
+      'XG2G_EPG_DAYS has no effect in this version',
+    ])
+  })
+
+  it.each([
+    [{ XG2G_LISTEN: 'abc' }, /^Expected an address to listen on .* for XG2G_LISTEN but received "abc"$/],
+    [{ XG2G_AUDIO_CODEC: 'opus' }, /^Expected one of aac, mp3 for XG2G_AUDIO_CODEC but received "opus"$/],
+    [{ XG2G_AUDIO_CHANNELS: '3' }, /^Expected one of 1, 2, 6 for XG2G_AUDIO_CHANNELS but received "3"$/],
+    [{ XG2G_AUDIO_BITRATE: '9M' }, /^Expected a bitrate .* for XG2G_AUDIO_BITRATE but received "9M"$/],
+    [
+      { XG2G_WORKERS: '0' },
+      /^Expected auto or a whole number from 1 to 256 for XG2G_WORKERS but received "0"$/,
+    ],
+    [
+      { XG2G_OWI_BASE: 'box' },
+      /^Expected an http:\/\/ or https:\/\/ address for XG2G_OWI_BASE but received "box"$/,
+    ],
+    [{ XG2G_ENABLE_STREAM_PROXY: 'perhaps' }, /^Expected true or false for XG2G_ENABLE_STREAM_PROXY/],
+    [{ XG2G_LISSTEN: ':1' }, /^Expected a known setting \(see README\) for XG2G_LISSTEN but received ":1"$/],
+  ])('refuses %o', (env, message) => {
+    expect(problemOf(() => loadConfig({ env }))).toMatch(message)
+  })
+
+  it.each([
+    ['lissten: :1\n', /^Expected a known setting \(see README\) for lissten but received ":1"$/],
+    ['audioCodec: [aac]\n', /^Expected one of aac, mp3 for audioCodec but received \["aac"\]$/],
+    ['- a\n', /^Expected settings, one `key: value` a line for .*yaml but received \["a"\]$/],
+    ['a: b: c\n', /^The configuration file cannot be read: /],
+    ['listen: :1\nlisten: :2\n', /^The configuration file cannot be read: .*unique/],
+  ])('refuses the file %j', (content, message) => {
+    expect(problemOf(() => loadConfig({ env: {}, file: fileWith(content) }))).toMatch(message)
+  })
+
+  it('names all problems at once', () => {
+    const message = problemOf(() => loadConfig({ env: { XG2G_WORKERS: 'x', XG2G_LISTEN: 'x', XG2G_X: 'x' } }))
+    expect(message.split('\n')).toHaveLength(3)
+  })
+
+  it('names a file that is not there', () => {
+    expect(problemOf(() => loadConfig({ env: {}, file: '/nowhere.yaml' }))).toMatch(
+      /cannot be read: ENOENT.*nowhere/,
+    )
+  })
+
+  it.each([{ XG2G_OWI_BASE: 'ftp://root:geheim@box' }, { XG2G_OWI_PASSWORD: 'geheim' }])(
+    'never repeats a secret: %o',
+    (env) => {
+      expect(problemOf(() => loadConfig({ env }))).not.toContain('geheim')
+    },
+  )
+})
+
+describe('describeConfig', () => {
+  const env = { XG2G_OWI_BASE: 'http://root:geheim@box', XG2G_OWI_PASS: 'geheim', XG2G_LISTEN: '[::1]:9000' }
+
+  it('masks secrets', () => {
+    const text = describeConfig(loadConfig({ env }))
+    expect(text).not.toContain('geheim')
+    expect(text).toContain('owiBase: http://***@box')
+  })
+
+  it('is read again as the same configuration', () => {
+    const before = loadConfig({ env: { XG2G_LISTEN: '[::1]:9000', XG2G_AUDIO_LANGUAGE: 'deu,eng' } })
+    expect(loadConfig({ env: {}, file: fileWith(describeConfig(before)) })).toEqual(before)
+  })
+})

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+// Many tests start workers, sockets and the native remuxer: few files at once keep their waits short.
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', 'build/**', 'dist/**', 'var/**'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 10_000,
+  },
+})
