@@ -65,7 +65,7 @@ fuzz: setup fuzz-packages ## Fuzz each target for FUZZ_SECONDS (60); findings un
 	@for target in $(FUZZERS); do $(FUZZ_RUN); done
 
 ##@ Parts
-.PHONY: setup packages test-packages fuzz-packages native native-debug clean
+.PHONY: setup packages test-packages fuzz-packages native native-debug settings clean
 setup: packages $(MODULES_STAMP) ## System packages, Node 24 and npm packages
 
 native: packages $(MODULES_STAMP) ## The addon, optimised
@@ -74,6 +74,9 @@ native: packages $(MODULES_STAMP) ## The addon, optimised
 
 native-debug: packages $(MODULES_STAMP) ## The addon with assertions; loaded in place of the other until `make native`
 	@$(call node_gyp,--debug)
+
+settings: setup ## Write the settings into README and the example file
+	@node test/base/document.ts
 
 clean: ## Remove what was built (not node_modules, not var)
 	rm -rf build dist coverage

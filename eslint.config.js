@@ -35,4 +35,8 @@ export default defineConfig(
       '@typescript-eslint/require-await': 'off',
     },
   },
+  {
+    files: ['test/run.ts', 'perf/**/*.ts'], // programs for a person at a terminal
+    rules: { 'no-console': 'off' },
+  },
 )
