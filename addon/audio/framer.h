@@ -1,0 +1,176 @@
+// Whole audio frames out of the payload of PES packets, each with the time stamp that belongs to it.
+#pragma once
+
+#include "../bytes.h"
+#include "../packet.h"
+#include "frame.h"
+
+#include <array>
+
+namespace xg2g {
+
+// A PTS belongs to the first frame that begins in its PES packet; frames span transport packets and
+// PES packets. A frame is handed on as soon as it is complete by its own header.
+// Source: ISO/IEC 13818-1, 2.4.3.7.
+class Framer {
+ public:
+  // Zero bytes after each frame: what libavcodec may read beyond the end.
+  static constexpr size_t kPaddingBytes = 64;
+  // After loss, PES packets without a PTS that are passed over before one is taken all the same.
+  static constexpr unsigned kMaxUntimedUnits = 32;
+
+  explicit Framer(AudioCodec codec) : codec_(codec) {}
+
+  // A PES packet begins.
+  void Begin(int64_t pts);
+  // Payload of it. take(FrameHeader, Bytes frame, int64_t pts or kNoTime); the frame is followed by
+  // kPaddingBytes zero bytes and is valid during the call.
+  template <class Take>
+  void Push(Bytes in, Take&& take);
+  // Something is missing: nothing is taken until a PES packet tells the time again.
+  void Reset();
+  // End of input: the last frame needs no other behind it to be believed.
+  template <class Take>
+  void Flush(Take&& take);
+
+  uint64_t skipped_bytes() const { return skipped_bytes_; }
+
+ private:
+  static constexpr size_t kBufferBytes = 2 * kMaxFrameBytes;
+
+  template <class Take>
+  void Parse(bool is_last, Take&& take);
+  // The lock is lost: goes on where a time stamp holds; false when there is none yet.
+  bool Resume();
+  // Drops bytes from the front.
+  void Drop(size_t n);
+
+  AudioCodec codec_;
+  std::array<uint8_t, kBufferBytes + kPaddingBytes> buffer_;
+  size_t size_ = 0;
+  size_t at_ = 0;    // where the next frame is looked for
+  size_t skip_ = 0;  // bytes still to come of a frame that the decoder must not get
+  // The PTS last begun, and the place in the buffer from which on it holds.
+  int64_t pts_ = kNoTime;
+  size_t pts_at_ = 0;
+  bool is_waiting_ = true;  // for a PES packet with a PTS
+  bool is_locked_ = false;
+  unsigned untimed_units_ = 0;
+  FrameHeader last_{};
+  uint64_t skipped_bytes_ = 0;
+};
+
+inline void Framer::Begin(int64_t pts) {
+  if (is_waiting_) {
+    if (pts == kNoTime && ++untimed_units_ < kMaxUntimedUnits) return;
+    is_waiting_ = false;
+    untimed_units_ = 0;
+  }
+  pts_ = pts;
+  pts_at_ = size_;
+}
+
+inline void Framer::Reset() {
+  skipped_bytes_ += size_ - at_;
+  size_ = at_ = skip_ = 0;
+  pts_ = kNoTime;
+  is_waiting_ = true;
+  is_locked_ = false;
+}
+
+inline void Framer::Drop(size_t n) {
+  std::memmove(buffer_.data(), buffer_.data() + n, size_ - n);
+  size_ -= n;
+  at_ -= n;
+  pts_at_ = pts_at_ > n ? pts_at_ - n : 0;
+}
+
+template <class Take>
+void Framer::Push(Bytes in, Take&& take) {
+  if (is_waiting_) {
+    skipped_bytes_ += in.size();
+    return;
+  }
+  while (!in.empty()) {
+    const size_t n = std::min(in.size(), kBufferBytes - size_);
+    std::memcpy(buffer_.data() + size_, in.data(), n);
+    size_ += n;
+    in = in.subspan(n);
+    Parse(false, take);
+    if (at_ > 0) Drop(at_);
+  }
+}
+
+template <class Take>
+void Framer::Flush(Take&& take) {
+  Parse(true, take);
+  Reset();
+}
+
+// Frames that are lost are as many as the next time stamp tells: without one nothing is taken.
+inline bool Framer::Resume() {
+  is_locked_ = false;
+  if (pts_ == kNoTime || pts_at_ <= at_) {
+    Reset();
+    return false;
+  }
+  skipped_bytes_ += pts_at_ - at_;
+  at_ = pts_at_;
+  return true;
+}
+
+template <class Take>
+void Framer::Parse(bool is_last, Take&& take) {
+  while (size_ > at_) {
+    const Bytes rest{buffer_.data() + at_, size_ - at_};
+    if (skip_ > 0) {
+      const size_t n = std::min(skip_, rest.size());
+      at_ += n;
+      skip_ -= n;
+      continue;
+    }
+    const bool is_stamped = pts_ != kNoTime && at_ == pts_at_;
+    const auto header = ParseFrameHeader(codec_, rest);
+    if (!header && rest.size() < FrameHeaderBytes(codec_) && !is_last) return;
+    const bool is_next = header && (header->skip || IsContinuation(last_, *header));
+    if (is_locked_ && !is_next && !(header && is_stamped)) {
+      if (!Resume()) return;
+      continue;
+    }
+    if (!header) {
+      ++at_;
+      ++skipped_bytes_;
+      continue;
+    }
+    if (header->skip) {
+      skip_ = header->bytes;
+      continue;
+    }
+    if (rest.size() < header->bytes) return;
+    if (!is_locked_ && !is_stamped && !is_last) {
+      // Not where a PES packet begins: believe it when another frame follows.
+      const Bytes next = rest.subspan(header->bytes);
+      const auto follower = ParseFrameHeader(codec_, next);
+      if (!follower && next.size() < FrameHeaderBytes(codec_)) return;
+      if (!follower || !(follower->skip || IsContinuation(*header, *follower))) {
+        ++at_;
+        ++skipped_bytes_;
+        continue;
+      }
+    }
+    is_locked_ = true;
+    last_ = *header;
+    const size_t begin = at_;
+    at_ += header->bytes;
+    int64_t pts = kNoTime;
+    if (begin >= pts_at_) std::swap(pts, pts_);
+    uint8_t saved[kPaddingBytes];
+    uint8_t* end = buffer_.data() + at_;
+    std::memcpy(saved, end, kPaddingBytes);
+    std::memset(end, 0, kPaddingBytes);
+    take(*header, Bytes{buffer_.data() + begin, header->bytes}, pts);
+    std::memcpy(end, saved, kPaddingBytes);
+  }
+}
+
+}  // namespace xg2g

@@ -1,0 +1,154 @@
+#include "track.h"
+
+namespace xg2g {
+
+namespace {
+// Audio stream number 0. Source: ISO/IEC 13818-1, table 2-21; AC-3 comes with BD, which AAC is not.
+constexpr uint8_t kAudioStreamId = 0xC0;
+}  // namespace
+
+void Track::Push(const Packet& packet, Output& out) {
+  if (packet.has_payload()) UpdateScrambling(packet);
+  if (mode_ == Mode::kScrambled) {
+    if (packet.scrambled()) ++stats_.scrambled_packets;
+    return PassThrough(packet, out);
+  }
+  if (packet.scrambled()) {
+    // Not yet believed: neither sound nor, on this PID, the source's packets.
+    ++stats_.scrambled_packets;
+    has_continuity_ = false;
+    return Lose();
+  }
+  if (!Accept(packet)) return;
+  if (packet.unit_start()) DecideCopy(packet);
+  if (mode_ == Mode::kCopy) return PassThrough(packet, out);
+  if (mode_ == Mode::kTranscode) Transcode(packet, out);
+}
+
+// Source: ISO/IEC 13818-1, 2.4.3.3: +1 on packets with payload; a packet may be sent twice.
+bool Track::Accept(const Packet& packet) {
+  if (packet.discontinuity()) has_continuity_ = false;
+  if (!packet.has_payload()) return true;
+  const uint8_t expected = (source_continuity_ + 1) & 0x0F;
+  const uint8_t now = packet.continuity();
+  if (has_continuity_ && now == source_continuity_ &&
+      std::memcmp(last_packet_.data(), packet.data(), kPacketBytes) == 0) {
+    ++stats_.duplicates;
+    return false;
+  }
+  if (has_continuity_ && now != expected) {
+    ++stats_.continuity_errors;
+    Lose();
+  }
+  has_continuity_ = true;
+  source_continuity_ = now;
+  std::memcpy(last_packet_.data(), packet.data(), kPacketBytes);
+  return true;
+}
+
+void Track::UpdateScrambling(const Packet& packet) {
+  const bool is_scrambled = mode_ == Mode::kScrambled;
+  if (packet.scrambled() == is_scrambled) {
+    disagreeing_ = 0;
+    return;
+  }
+  const bool is_first = mode_ == Mode::kUndecided;
+  if (!is_first && ++disagreeing_ < kScrambleHysteresis) return;
+  disagreeing_ = 0;
+  has_continuity_ = false;
+  Lose();
+  mode_ = is_scrambled ? Mode::kUndecided : Mode::kScrambled;
+}
+
+// ADTS that is what was asked for passes as it is. Asked again at each PES packet, since a source
+// may change; what is not seen to fit is transcoded.
+void Track::DecideCopy(const Packet& packet) {
+  const bool was_copy = mode_ == Mode::kCopy;
+  mode_ = Mode::kTranscode;
+  const bool can_be_copied =
+      (settings_.codec == AudioCodec::kAdts && settings_.sound.target == AudioTarget::kAac) ||
+      (settings_.codec == AudioCodec::kMpeg && settings_.sound.target == AudioTarget::kMp3);
+  if (!can_be_copied) return;
+  const Bytes payload = packet.payload();
+  if (payload.size() < 9 || Be24(payload.data()) != 1 || payload.size() < 9u + payload[8]) return;
+  const auto header = ParseFrameHeader(settings_.codec, payload.subspan(9 + payload[8]));
+  if (!header) {
+    // Not aligned to the PES packet: what was copied so far goes on being copied.
+    if (was_copy) mode_ = Mode::kCopy;
+    return;
+  }
+  source_rate_ = header->rate;
+  const bool is_target = settings_.sound.target == AudioTarget::kAac
+                             ? header->adts_lc && header->channels > 0
+                             : header->layer == 3;
+  if (!is_target || header->channels > settings_.sound.channels) return;
+  if (!was_copy) transcoder_.Forget();
+  mode_ = Mode::kCopy;
+}
+
+void Track::PassThrough(const Packet& packet, Output& out) {
+  if (packet.has_payload()) continuity_ = packet.continuity();
+  if (packet.unit_start() && !packet.scrambled()) {
+    pes_.Push(packet.payload(), true, [&](const PesHeader& h) { unit_pts_ = h.pts; }, [](Bytes) {});
+    ++units_;
+  }
+  out.Pass(packet.data(), kPacketBytes);
+}
+
+void Track::PassOriginal(const Packet& packet, Output& out) {
+  uint8_t* p = out.Generate();
+  std::memcpy(p, packet.data(), kPacketBytes);
+  p[1] = static_cast<uint8_t>((p[1] & 0xE0) | settings_.original_pid >> 8);
+  p[2] = static_cast<uint8_t>(settings_.original_pid);
+}
+
+void Track::Transcode(const Packet& packet, Output& out) {
+  if (settings_.original_pid != 0) PassOriginal(packet, out);
+  const auto write = [&](const Transcoder::Unit& unit) { Write(unit, out); };
+  if (packet.discontinuity()) {
+    framer_.Reset();
+    pes_.Reset();
+    transcoder_.Break(write);
+    flags_discontinuity_ = true;
+  }
+  // What the adaptation field says must not go with the payload: on radio the PCR lies here.
+  if (packet.pcr() != kNoTime) {
+    out.Adaptation(settings_.pid, continuity_, packet.pcr(), flags_discontinuity_);
+    flags_discontinuity_ = false;
+  }
+  pes_.Push(
+      packet.payload(), packet.unit_start(),
+      [&](const PesHeader& header) { framer_.Begin(header.pts); },
+      [&](Bytes data) {
+        framer_.Push(data, [&](const FrameHeader& header, Bytes frame, int64_t pts) {
+          source_rate_ = header.rate ? header.rate : source_rate_;
+          transcoder_.Push(header, frame, pts, write);
+        });
+      });
+}
+
+void Track::Write(const Transcoder::Unit& unit, Output& out) {
+  ++units_;
+  unit_pts_ = unit.pts;
+  const bool flagged = flags_discontinuity_;
+  flags_discontinuity_ = false;
+  WritePes(out, {settings_.pid, kAudioStreamId, unit.pts, unit.bytes, flagged || unit.is_jump},
+           continuity_);
+}
+
+void Track::Lose() {
+  pes_.Reset();
+  framer_.Reset();
+  ++stats_.lost_frames;
+}
+
+void Track::Flush(Output& out) {
+  if (mode_ != Mode::kTranscode) return;
+  const auto write = [&](const Transcoder::Unit& unit) { Write(unit, out); };
+  framer_.Flush([&](const FrameHeader& header, Bytes frame, int64_t pts) {
+    transcoder_.Push(header, frame, pts, write);
+  });
+  transcoder_.Flush(write);
+}
+
+}  // namespace xg2g

@@ -1,0 +1,64 @@
+// Big-endian fields and bit strings over borrowed bytes. Nothing here allocates or throws.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+namespace xg2g {
+
+using Bytes = std::span<const uint8_t>;
+
+inline uint16_t Be16(const uint8_t* p) { return static_cast<uint16_t>(p[0] << 8 | p[1]); }
+inline uint32_t Be24(const uint8_t* p) { return uint32_t{p[0]} << 16 | uint32_t{p[1]} << 8 | p[2]; }
+inline uint32_t Be32(const uint8_t* p) {
+  uint32_t v;
+  std::memcpy(&v, p, 4);
+  return __builtin_bswap32(v);
+}
+
+inline void PutBe16(uint8_t* p, uint32_t v) {
+  p[0] = static_cast<uint8_t>(v >> 8);
+  p[1] = static_cast<uint8_t>(v);
+}
+inline void PutBe32(uint8_t* p, uint32_t v) {
+  v = __builtin_bswap32(v);
+  std::memcpy(p, &v, 4);
+}
+
+// Reads a bit string, most significant bit first. Past the end it yields 0 and ok() turns false.
+class BitReader {
+ public:
+  explicit BitReader(Bytes in) : in_(in) {}
+
+  // n: 0 .. 32
+  uint32_t Bits(unsigned n) {
+    if (n > in_.size() * 8 - position_) {
+      position_ = in_.size() * 8;
+      ok_ = false;
+      return 0;
+    }
+    uint32_t v = 0;
+    for (; n > 0; --n, ++position_)
+      v = v << 1 | (in_[position_ >> 3] >> (7 - (position_ & 7)) & 1u);
+    return v;
+  }
+  void Skip(size_t n) {
+    if (n > in_.size() * 8 - position_) {
+      position_ = in_.size() * 8;
+      ok_ = false;
+      return;
+    }
+    position_ += n;
+  }
+  bool ok() const { return ok_; }
+  size_t position() const { return position_; }  // bits
+
+ private:
+  Bytes in_;
+  size_t position_ = 0;
+  bool ok_ = true;
+};
+
+}  // namespace xg2g

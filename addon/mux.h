@@ -1,0 +1,66 @@
+// What leaves the remuxer: runs of packets, some lying in the input, some written here, in order.
+// A run in the input is borrowed: it is valid until the call that brought it returns, or Own().
+#pragma once
+
+#include "bytes.h"
+#include "packet.h"
+
+#include <vector>
+
+namespace xg2g {
+
+class Output {
+ public:
+  // Appends whole packets that lie in borrowed memory.
+  void Pass(const uint8_t* packets, size_t bytes) {
+    position_ += bytes;
+    if (!runs_.empty() && runs_.back().borrowed &&
+        runs_.back().borrowed + runs_.back().bytes == packets) {
+      runs_.back().bytes += bytes;
+      return;
+    }
+    runs_.push_back({packets, 0, bytes});
+  }
+  // Appends one packet of our own and returns its 188 bytes, to be filled before the next call.
+  uint8_t* Generate() {
+    position_ += kPacketBytes;
+    const size_t at = arena_.size();
+    arena_.resize(at + kPacketBytes);
+    if (!runs_.empty() && !runs_.back().borrowed && runs_.back().offset + runs_.back().bytes == at)
+      runs_.back().bytes += kPacketBytes;
+    else
+      runs_.push_back({nullptr, at, kPacketBytes});
+    return arena_.data() + at;
+  }
+  // Appends the packets of one section. continuity: the counter of the PID, stepped per packet.
+  void Section(uint16_t pid, Bytes section, uint8_t& continuity);
+  // Appends a packet without payload that carries a PCR (27 MHz, or kNoTime) and the flag.
+  void Adaptation(uint16_t pid, uint8_t continuity, int64_t pcr, bool discontinuity);
+
+  // Moves whole packets into the window; returns the bytes, a multiple of 188, 0 when none is left
+  // or the window is smaller than a packet.
+  size_t Pull(std::span<uint8_t> window);
+  // Copies what is still borrowed, so that the input may go.
+  void Own();
+  bool IsEmpty() const { return first_ == runs_.size(); }
+  size_t pending_bytes() const { return static_cast<size_t>(position_ - pulled_); }
+  // Bytes appended since the beginning: the offset of the next packet in our output.
+  uint64_t position() const { return position_; }
+
+ private:
+  struct Run {
+    const uint8_t* borrowed;  // null: in the arena
+    size_t offset;            // in the arena
+    size_t bytes;
+  };
+  const uint8_t* Data(const Run& run) const {
+    return run.borrowed ? run.borrowed : arena_.data() + run.offset;
+  }
+
+  std::vector<Run> runs_;
+  size_t first_ = 0;  // runs before it are gone
+  std::vector<uint8_t> arena_;
+  uint64_t position_ = 0, pulled_ = 0;
+};
+
+}  // namespace xg2g

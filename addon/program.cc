@@ -1,0 +1,255 @@
+#include "program.h"
+
+#include <algorithm>
+
+namespace xg2g {
+
+namespace {
+
+constexpr uint16_t kFirstOriginalPid = 0x1E00;  // where free PIDs are looked for
+
+constexpr uint32_t kLowestMpeg1Rate = 32000;    // below, MPEG audio is the low sampling frequencies
+
+// The bibliographic and the terminological code of the languages that have two.
+constexpr std::string_view kTwoCodes[][2] = {
+    {"alb", "sqi"}, {"arm", "hye"}, {"baq", "eus"}, {"bur", "mya"}, {"chi", "zho"},
+    {"cze", "ces"}, {"dut", "nld"}, {"fre", "fra"}, {"geo", "kat"}, {"ger", "deu"},
+    {"gre", "ell"}, {"ice", "isl"}, {"mac", "mkd"}, {"mao", "mri"}, {"may", "msa"},
+    {"per", "fas"}, {"rum", "ron"}, {"slo", "slk"}, {"tib", "bod"}, {"wel", "cym"},
+};
+
+std::string_view Canonical(std::string_view language) {
+  for (const auto& codes : kTwoCodes)
+    if (language == codes[0]) return codes[1];
+  return language;
+}
+
+// The place of a stream in the list of languages; past its end when it is in none.
+size_t Rank(const Stream& stream, const std::vector<std::string>& languages) {
+  const std::string_view language = stream.kind.language.data();
+  size_t rank = 0;
+  while (rank < languages.size() && !IsSameLanguage(language, languages[rank])) ++rank;
+  return rank;
+}
+
+bool IsSameSource(const Stream& a, const Stream& b) {
+  return a.pid == b.pid && a.type == b.type && a.kind.audio == b.kind.audio &&
+         a.kind.language == b.kind.language;
+}
+
+}  // namespace
+
+bool IsSameLanguage(std::string_view a, std::string_view b) {
+  return Canonical(a) == Canonical(b);
+}
+
+uint8_t Stream::output_type(AudioTarget target) const {
+  if (target == AudioTarget::kAac) return kTypeAdts;
+  const uint32_t rate = track ? track->source_rate() : 0;
+  return rate > 0 && rate < kLowestMpeg1Rate ? kTypeMpeg2Audio : kTypeMpeg1Audio;
+}
+
+bool Program::Update(Bytes section, const SoundPolicy& policy, Output& out) {
+  if (std::ranges::equal(section, section_)) return false;
+  Pmt pmt;
+  if (!ReadPmt(section, pmt) || pmt.program != number_) return false;
+  section_.assign(section.begin(), section.end());
+  descriptors_.assign(pmt.descriptors.begin(), pmt.descriptors.end());
+  pcr_pid_ = pmt.pcr_pid;
+  ca_pids_.clear();
+  const auto take_ca = [&](const Descriptor& d) {
+    if (d.tag == kCaDescriptor && d.body.size() >= 4) ca_pids_.push_back(Be16(&d.body[2]) & 0x1FFF);
+  };
+  ForEachDescriptor(pmt.descriptors, take_ca);
+
+  std::vector<Stream> old = std::move(streams_);
+  streams_.clear();
+  for (size_t i = 0; i < pmt.stream_count; ++i) {
+    const PmtStream& entry = pmt.streams[i];
+    const bool is_repeat = std::ranges::any_of(
+        streams_, [&](const Stream& s) { return s.pid == entry.pid; });
+    if (is_repeat || entry.pid == pmt_pid_ || entry.pid == kNullPid) continue;
+    Stream stream;
+    stream.pid = entry.pid;
+    stream.type = entry.type;
+    stream.descriptors.assign(entry.descriptors.begin(), entry.descriptors.end());
+    stream.kind = ReadStreamKind(entry, pmt.descriptors);
+    ForEachDescriptor(entry.descriptors, take_ca);
+    streams_.push_back(std::move(stream));
+  }
+  ApplyPolicy(policy);
+  AddTracks(policy, old);
+  for (Stream& gone : old)
+    if (gone.track) gone.track->Flush(out);
+  target_ = policy.target;
+  is_changed_ = true;
+  return true;
+}
+
+void Program::Follow(Program& before, Output& out) {
+  for (Stream& stream : before.streams_)
+    if (stream.track) stream.track->Flush(out);
+  version_ = before.version_;
+  versions_ = before.versions_;
+  pat_continuity_ = before.pat_continuity_;
+  if (pmt_pid_ == before.pmt_pid_) pmt_continuity_ = before.pmt_continuity_;
+}
+
+// Chooses among the tracks of sound and puts them in order: those of the languages asked for, or
+// all; never audio description first. Everything else keeps its place.
+void Program::ApplyPolicy(const SoundPolicy& policy) {
+  std::vector<size_t> places;
+  for (size_t i = 0; i < streams_.size(); ++i)
+    if (streams_[i].kind.is_audio) places.push_back(i);
+  if (places.empty()) return;
+  const size_t none = policy.languages.size();
+  const bool has_match = std::ranges::any_of(places, [&](size_t i) {
+    return Rank(streams_[i], policy.languages) < none;
+  });
+  std::vector<size_t> order = places;
+  std::ranges::stable_sort(order, [&](size_t a, size_t b) {
+    const Stream& x = streams_[a];
+    const Stream& y = streams_[b];
+    if (x.kind.is_description != y.kind.is_description) return y.kind.is_description;
+    return Rank(x, policy.languages) < Rank(y, policy.languages);
+  });
+  // Kept in their places where nothing asks for another order.
+  if (policy.languages.empty() && !streams_[places[0]].kind.is_description) order = places;
+
+  std::vector<Stream> sorted;
+  for (const size_t i : order) {
+    Stream& stream = streams_[i];
+    if (has_match)
+      stream.is_wanted = Rank(stream, policy.languages) < none;
+    else if (none > 0)
+      stream.is_wanted = sorted.empty();  // better another language than no sound
+    sorted.push_back(std::move(stream));
+  }
+  for (size_t i = 0; i < places.size(); ++i) streams_[places[i]] = std::move(sorted[i]);
+}
+
+void Program::AddTracks(const SoundPolicy& policy, std::vector<Stream>& old) {
+  size_t tracks = 0;
+  uint16_t free_pid = kFirstOriginalPid;
+  const auto is_taken = [&](uint16_t pid) {
+    return pid == pmt_pid_ || pid == pcr_pid_ || std::ranges::find(ca_pids_, pid) != ca_pids_.end() ||
+           std::ranges::any_of(streams_, [&](const Stream& s) { return s.pid == pid; });
+  };
+  for (Stream& stream : streams_) {
+    if (!stream.kind.is_audio || !stream.is_wanted) continue;
+    const bool is_looked_into = policy.target != AudioTarget::kCopy &&
+                                Decoder::Knows(stream.kind.audio) && tracks < kMaxTracks;
+    const auto before =
+        std::ranges::find_if(old, [&](const Stream& s) { return IsSameSource(s, stream); });
+    if (before != old.end()) {
+      stream.seen = before->seen;
+      stream.is_announced = before->is_announced;
+    }
+    if (!is_looked_into) continue;
+    ++tracks;
+    if (policy.keeps_original) {
+      while (is_taken(free_pid)) ++free_pid;
+      stream.original_pid = free_pid++;
+    }
+    if (before != old.end() && before->track &&
+        before->original_pid == stream.original_pid) {
+      stream.track = std::move(before->track);
+      continue;
+    }
+    stream.track = std::make_unique<Track>(Track::Settings{
+        stream.pid, stream.original_pid, stream.kind.audio,
+        {policy.target, policy.channels, policy.bitrate}, policy.is_resumed});
+  }
+  for (Stream& stream : streams_) {
+    if (stream.kind.is_audio) continue;
+    const auto before = std::ranges::find_if(old, [&](const Stream& s) { return s.pid == stream.pid; });
+    if (before == old.end()) continue;
+    stream.seen = before->seen;
+    stream.is_announced = before->is_announced;
+  }
+}
+
+bool Program::HasVideo() const {
+  return std::ranges::any_of(
+      streams_, [](const Stream& s) { return s.kind.is_video && s.is_announced; });
+}
+
+bool Program::UpdateAnnounced(int64_t now) {
+  bool is_changed = false;
+  for (Stream& stream : streams_) {
+    const bool is_announced =
+        stream.is_wanted && (!stream.MustFlow() || now - stream.seen <= kAbsentTicks);
+    is_changed |= is_announced != stream.is_announced;
+    stream.is_announced = is_announced;
+  }
+  is_changed_ |= is_changed;
+  return is_changed;
+}
+
+void Program::Send(Output& out, uint16_t transport_stream_id) {
+  if (is_changed_ || written_ts_id_ != transport_stream_id) Write(transport_stream_id);
+  out.Section(kPatPid, pat_.bytes(), pat_continuity_);
+  out.Section(pmt_pid_, pmt_.bytes(), pmt_continuity_);
+}
+
+void Program::Write(uint16_t transport_stream_id) {
+  is_changed_ = false;
+  written_ts_id_ = transport_stream_id;
+  version_ = (version_ + 1) & 0x1F;
+  ++versions_;
+
+  pat_.Begin(kPatTable, transport_stream_id, version_);
+  pat_.Word(number_);
+  pat_.Word(0xE000 | pmt_pid_);
+  pat_.End();
+
+  const bool has_scrambled = std::ranges::any_of(
+      streams_, [](const Stream& s) { return s.is_announced && s.is_scrambled(); });
+  pmt_.Begin(kPmtTable, number_, version_);
+  pmt_.Word(0xE000 | pcr_pid_);
+  const size_t info = pmt_.OpenLength();
+  ForEachDescriptor(Bytes{descriptors_}, [&](const Descriptor& d) {
+    if (d.tag != kCaDescriptor || has_scrambled) pmt_.Add(d);
+  });
+  pmt_.CloseLength(info);
+  for (const Stream& stream : streams_) {
+    if (!stream.is_announced) continue;
+    const size_t before = pmt_.size();
+    WriteEntry(stream);
+    // What does not fit into one section is left out: the source had it in one, so this is ours.
+    if (pmt_.size() + 4 > kMaxSectionBytes) pmt_.Truncate(before);
+  }
+  for (const Stream& stream : streams_) {
+    if (!stream.is_announced || stream.original_pid == 0 || stream.is_scrambled()) continue;
+    const size_t before = pmt_.size();
+    WriteOriginal(stream);
+    if (pmt_.size() + 4 > kMaxSectionBytes) pmt_.Truncate(before);
+  }
+  pmt_.End();
+}
+
+void Program::WriteEntry(const Stream& stream) {
+  const bool is_ours = stream.track && !stream.is_scrambled();
+  pmt_.Byte(is_ours ? stream.output_type(target_) : stream.type);
+  pmt_.Word(0xE000 | stream.pid);
+  const size_t length = pmt_.OpenLength();
+  ForEachDescriptor(Bytes{stream.descriptors}, [&](const Descriptor& d) {
+    if (d.tag == kCaDescriptor && !stream.is_scrambled()) return;
+    if (is_ours && IsCodecDescriptor(d)) return;
+    pmt_.Add(d);
+  });
+  pmt_.CloseLength(length);
+}
+
+void Program::WriteOriginal(const Stream& stream) {
+  pmt_.Byte(stream.type);
+  pmt_.Word(0xE000 | stream.original_pid);
+  const size_t length = pmt_.OpenLength();
+  ForEachDescriptor(Bytes{stream.descriptors}, [&](const Descriptor& d) {
+    // A component tag names one stream only; this is a new one.
+    if (d.tag != kCaDescriptor && d.tag != kStreamIdentifierDescriptor) pmt_.Add(d);
+  });
+  pmt_.CloseLength(length);
+}
+
+}  // namespace xg2g

@@ -1,0 +1,570 @@
+#include "remuxer.h"
+
+#include <algorithm>
+
+namespace xg2g {
+
+namespace {
+
+// Sync byte, transport error, unit start, scrambling, adaptation and continuity: all but the
+// priority bit and the PID.
+constexpr uint32_t kFastMask = 0xFFC0'00FF;
+// A packet of payload alone, clear, in the middle of a unit.
+constexpr uint32_t kFastPacket = 0x4700'0010;
+
+constexpr int64_t kRepeatTicks = kTicksPerSecond / 4;      // tables, where the source's are rarer
+constexpr int64_t kTableSpacing = kTicksPerSecond / 20;    // and not more often than this
+constexpr int64_t kSelectTicks = kTicksPerSecond;          // until another programme will do
+constexpr int64_t kJumpTicks = 2 * kTicksPerSecond;        // of the PCR: a new time line
+constexpr int64_t kRadioMarkTicks = kTicksPerSecond / 2;
+constexpr size_t kSettleBytesPerMs = 2500;                 // 20 Mbit/s, where no PCR tells the time
+constexpr size_t kMaxTableReaders = 64;
+constexpr uint8_t kScrambleHysteresis = 8;                 // packets in a row
+constexpr size_t kMaxListed = 8;                           // programmes named in a message
+
+}  // namespace
+
+Remuxer::Remuxer(const RemuxerSettings& settings)
+    : settings_(settings),
+      fast_(kPidCount, 0),
+      pids_(kPidCount),
+      seen_(kPidCount, Seen::kNothing),
+      radio_marked_(-kRadioMarkTicks) {
+  pids_[kPatPid].role = Role::kPat;
+}
+
+Remuxer::~Remuxer() = default;
+
+void Remuxer::Push(Bytes in) {
+  if (stage_ == Stage::kFlow && held_.capacity() > 0) {
+    out_.Own();
+    std::vector<uint8_t>().swap(held_);
+  }
+  stats_.bytes_in += in.size();
+  finder_.Push(in, [this](const uint8_t* packets, size_t stride, size_t count) {
+    return Walk(packets, stride, count);
+  });
+}
+
+void Remuxer::Flush() {
+  finder_.Flush([this](const uint8_t* packets, size_t stride, size_t count) {
+    return Walk(packets, stride, count);
+  });
+  out_.Own();
+  if (stage_ == Stage::kSelect) Select(true);
+  if (stage_ == Stage::kSettle) Release();
+  if (program_)
+    for (Stream& stream : program_->streams())
+      if (stream.track) stream.track->Flush(out_);
+  out_.Own();
+}
+
+void Remuxer::Settle() { out_.Own(); }
+
+size_t Remuxer::Walk(const uint8_t* packets, size_t stride, size_t count) {
+  size_t done = 0;
+  while (stage_ != Stage::kFlow && done < count) {
+    const uint8_t* p = packets + done * stride;
+    if (*p != kSyncByte) return done;
+    ++stats_.packets_in;
+    Hold(Packet(p));
+    ++done;
+  }
+  if (done == count) return done;
+  const size_t flowed = Flow(packets + done * stride, stride, count - done);
+  stats_.packets_in += flowed;
+  return done + flowed;
+}
+
+// The hot loop. A packet that looks as its PID let expect costs one comparison, and runs of them
+// pass as one piece.
+size_t Remuxer::Flow(const uint8_t* packets, size_t stride, size_t count) {
+  uint32_t* const fast = fast_.data();
+  const uint8_t* p = packets;
+  size_t run = 0;  // packets before p that pass and are not yet handed on
+  size_t done = 0;
+  for (; done < count; ++done, p += stride) {
+    const uint32_t head = Be32(p);
+    uint32_t& expected = fast[head >> 8 & 0x1FFF];
+    if ((head & kFastMask) == expected) {
+      expected = kFastPacket | ((head + 1) & 0x0F);
+      ++run;
+      continue;
+    }
+    if (run > 0) Emit(p - run * stride, stride, run);
+    run = 0;
+    if (head >> 24 != kSyncByte) return done;
+    Handle(Packet(p));
+  }
+  if (run > 0) Emit(p - run * stride, stride, run);
+  return done;
+}
+
+void Remuxer::Emit(const uint8_t* packets, size_t stride, size_t count) {
+  if (stride == kPacketBytes) return out_.Pass(packets, count * kPacketBytes);
+  for (size_t i = 0; i < count; ++i) out_.Pass(packets + i * stride, kPacketBytes);
+}
+
+void Remuxer::Handle(const Packet& packet) {
+  PidState& state = pids_[packet.pid()];
+  if (state.role == Role::kDrop) {
+    ++(packet.pid() == kNullPid ? stats_.null_packets : stats_.dropped_packets);
+    return;
+  }
+  const bool is_damaged = packet.error() || !packet.IsValid();
+  if (packet.error()) ++stats_.tei_packets;
+  if (!packet.IsValid()) ++stats_.invalid_packets;
+  if (is_damaged) {
+    // What passes, passes damaged; nothing is read out of it.
+    if (state.role == Role::kPass || state.role == Role::kVideo) Emit(packet.data(), kPacketBytes, 1);
+    return;
+  }
+  if (packet.pid() == program_->pcr_pid()) OnClock(packet);
+  switch (state.role) {
+    case Role::kPat:
+      if (packet.unit_start() && elapsed_ - tables_sent_ >= kTableSpacing) SendTables();
+      return ReadTable(pat_reader_, packet, [this](Bytes section) { OnPat(section); });
+    case Role::kPmt:
+      for (auto& reader : pmt_readers_) {
+        if (reader->pid != packet.pid()) continue;
+        return ReadTable(*reader, packet,
+                         [this, pid = reader->pid](Bytes section) { OnPmt(pid, section); });
+      }
+      return;
+    case Role::kPass: return OnPassing(packet, state);
+    case Role::kVideo: return OnVideo(packet, state);
+    case Role::kAudio: return OnAudio(packet, state);
+    case Role::kClock:
+      if (packet.pcr() != kNoTime)
+        out_.Adaptation(packet.pid(), 0, packet.pcr(), packet.discontinuity());
+      return;
+    case Role::kDrop: return;
+  }
+}
+
+// ---- while it is not known what to send
+
+void Remuxer::Hold(const Packet& packet) {
+  const uint16_t pid = packet.pid();
+  if (pid == kNullPid) {
+    ++stats_.null_packets;
+    return;
+  }
+  if (!packet.error() && packet.IsValid()) {
+    if (packet.has_payload()) {
+      const Seen seen = packet.scrambled() ? Seen::kScrambled : Seen::kClear;
+      if (seen > seen_[pid]) {
+        seen_[pid] = seen;
+        has_news_ = true;
+      }
+    }
+    if (packet.pcr() != kNoTime) {
+      if (hold_clock_pid_ == kNullPid) hold_clock_pid_ = pid;
+      const uint16_t clock = program_ ? program_->pcr_pid() : hold_clock_pid_;
+      if (pid == clock) {
+        if (pcr_ != kNoTime)
+          elapsed_ += std::clamp<int64_t>(
+              WrapDistance(packet.pcr(), pcr_, kPcrModulus) / kPcrPerTick, 0, kTicksPerSecond);
+        pcr_ = packet.pcr();
+        has_news_ = true;
+      }
+    }
+    if (pid == kPatPid) ReadTable(pat_reader_, packet, [this](Bytes section) { OnPat(section); });
+    for (size_t i = 0; i < pmt_readers_.size(); ++i)
+      if (pmt_readers_[i]->pid == pid)
+        ReadTable(*pmt_readers_[i], packet, [this, pid](Bytes section) { OnPmt(pid, section); });
+  }
+  if (held_.size() + kPacketBytes > kHoldBytes) {
+    // More than the wait may cost: what is kept now starts over.
+    stats_.dropped_packets += held_.size() / kPacketBytes;
+    held_.clear();
+  }
+  held_.insert(held_.end(), packet.data(), packet.data() + kPacketBytes);
+  if (stage_ == Stage::kSelect && has_news_) Select(false);
+  if (stage_ == Stage::kSettle && IsSettled()) Release();
+}
+
+void Remuxer::Select(bool is_last) {
+  has_news_ = false;
+  const bool is_late =
+      is_last || elapsed_ >= kSelectTicks || held_.size() + kPacketBytes > kHoldBytes / 2;
+  const PatEntry* entry = Choose(is_late);
+  if (!entry) return;
+  Adopt(*entry);
+  if (!program_) return;
+  stage_ = Stage::kSettle;
+  settle_from_ = elapsed_;
+  settle_held_ = held_.size();
+}
+
+// The programme asked for, else the only one, else the first one that flows in the clear; when
+// that takes too long, the first whose PMT is there.
+const PatEntry* Remuxer::Choose(bool is_late) const {
+  for (const PatEntry& entry : pat_)
+    if (entry.program == settings_.program && settings_.program != 0) {
+      if (!FindPmt(entry.program).empty()) return &entry;
+      if (!is_late) return nullptr;
+    }
+  if (pat_.size() == 1 && !FindPmt(pat_[0].program).empty()) return &pat_[0];
+  const auto first_that = [&](Seen at_least) -> const PatEntry* {
+    for (const PatEntry& entry : pat_) {
+      const Bytes pmt = FindPmt(entry.program);
+      if (!pmt.empty() && Flows(pmt, at_least)) return &entry;
+    }
+    return nullptr;
+  };
+  if (const PatEntry* entry = first_that(Seen::kClear)) return entry;
+  if (!is_late) return nullptr;
+  if (const PatEntry* entry = first_that(Seen::kScrambled)) return entry;
+  return first_that(Seen::kNothing);
+}
+
+bool Remuxer::Flows(Bytes pmt_section, Seen at_least) const {
+  if (at_least == Seen::kNothing) return true;
+  Pmt pmt;
+  if (!ReadPmt(pmt_section, pmt)) return false;
+  for (size_t i = 0; i < pmt.stream_count; ++i) {
+    const StreamKind kind = ReadStreamKind(pmt.streams[i], pmt.descriptors);
+    if ((kind.is_audio || kind.is_video) && seen_[pmt.streams[i].pid] >= at_least) return true;
+  }
+  return false;
+}
+
+bool Remuxer::IsSettled() const {
+  if (elapsed_ - settle_from_ >= int64_t{settings_.settle_ms} * kTicksPerSecond / 1000) return true;
+  if (held_.size() - std::min(settle_held_, held_.size()) >= settings_.settle_ms * kSettleBytesPerMs)
+    return true;
+  return std::ranges::all_of(program_->streams(), [this](const Stream& stream) {
+    return !stream.MustFlow() || !stream.is_wanted || seen_[stream.pid] != Seen::kNothing;
+  });
+}
+
+// Everything is known: what was held goes out as if it came now.
+void Remuxer::Release() {
+  for (Stream& stream : program_->streams()) {
+    const Seen seen = seen_[stream.pid];
+    if (seen != Seen::kNothing) stream.seen = 0;
+    stream.was_scrambled = seen == Seen::kScrambled;
+    if (stream.track && seen == Seen::kScrambled) stream.track->StartScrambled();
+  }
+  stage_ = Stage::kFlow;
+  elapsed_ = 0;
+  pcr_ = kNoTime;
+  pat_reader_.has_continuity = false;
+  for (auto& reader : pmt_readers_) reader->has_continuity = false;
+  SetRoles();
+  program_->UpdateAnnounced(elapsed_);
+  SendTables();
+  Flow(held_.data(), kPacketBytes, held_.size() / kPacketBytes);
+}
+
+// ---- tables
+
+template <class Take>
+void Remuxer::ReadTable(TableReader& reader, const Packet& packet, Take&& take) {
+  if (!packet.has_payload() || packet.scrambled()) return;
+  if (reader.has_continuity && !packet.discontinuity()) {
+    if (packet.continuity() == reader.continuity) return;
+    if (packet.continuity() != ((reader.continuity + 1) & 0x0F)) reader.sections.Reset();
+  }
+  reader.has_continuity = true;
+  reader.continuity = packet.continuity();
+  reader.sections.Push(packet.payload(), packet.unit_start(), take);
+}
+
+void Remuxer::OnPat(Bytes section) {
+  const SectionHeader header = ReadSectionHeader(section);
+  if (header.table != kPatTable || !header.is_current) return;
+  if (header.number == 0) pat_next_.clear();
+  ReadPat(section, pat_next_);
+  if (header.number != header.last_number) return;
+  const auto is_same = [](const PatEntry& a, const PatEntry& b) {
+    return a.program == b.program && a.pid == b.pid;
+  };
+  const bool is_unchanged = has_pat_ && header.extension == transport_stream_id_ &&
+                            std::ranges::equal(pat_, pat_next_, is_same);
+  if (is_unchanged) return;
+  has_pat_ = has_news_ = true;
+  pat_ = pat_next_;
+  transport_stream_id_ = header.extension;
+  ListenToPmts();
+  if (!program_) return;
+  // Where ours is gone, the next PMT that comes will do.
+  const auto ours = std::ranges::find(pat_, program_->number(), &PatEntry::program);
+  if (ours != pat_.end() && ours->pid != program_->pmt_pid()) {
+    program_->set_pmt_pid(ours->pid);
+    program_->Touch();
+  }
+  if (stage_ == Stage::kFlow) SetRoles();
+}
+
+// Reads the tables of the programmes in the PAT. Readers that are at work go on.
+void Remuxer::ListenToPmts() {
+  std::vector<std::unique_ptr<TableReader>> readers;
+  for (const PatEntry& entry : pat_) {
+    const auto has_pid = [&](const auto& reader) { return reader && reader->pid == entry.pid; };
+    if (std::ranges::any_of(readers, has_pid) || readers.size() == kMaxTableReaders) continue;
+    const auto before = std::ranges::find_if(pmt_readers_, has_pid);
+    readers.push_back(before != pmt_readers_.end()
+                          ? std::move(*before)
+                          : std::make_unique<TableReader>(TableReader{entry.pid, {}}));
+  }
+  pmt_readers_ = std::move(readers);
+}
+
+Bytes Remuxer::FindPmt(uint16_t program) const {
+  for (const KnownPmt& known : pmts_)
+    if (known.program == program) return known.section;
+  return {};
+}
+
+void Remuxer::OnPmt(uint16_t pid, Bytes section) {
+  const SectionHeader header = ReadSectionHeader(section);
+  if (header.table != kPmtTable || !header.is_current) return;
+  const auto entry = std::ranges::find_if(pat_, [&](const PatEntry& e) {
+    return e.program == header.extension && e.pid == pid;
+  });
+  if (entry == pat_.end()) return;
+  if (stage_ == Stage::kSelect) {
+    Pmt pmt;
+    if (!ReadPmt(section, pmt)) return;
+    has_news_ = true;
+    auto known = std::ranges::find(pmts_, header.extension, &KnownPmt::program);
+    if (known == pmts_.end()) known = pmts_.insert(pmts_.end(), {header.extension, {}});
+    known->section.assign(section.begin(), section.end());
+    return;
+  }
+  if (header.extension != program_->number()) {
+    if (std::ranges::find(pat_, program_->number(), &PatEntry::program) != pat_.end()) return;
+    pmts_.assign(1, {header.extension, {section.begin(), section.end()}});
+    return Adopt(*entry);
+  }
+  if (!program_->Update(section, Policy(), out_)) return;
+  if (stage_ != Stage::kFlow) return;
+  SetRoles();
+  program_->UpdateAnnounced(elapsed_);
+  SendTables();
+}
+
+SoundPolicy Remuxer::Policy() const {
+  return {settings_.audio,     settings_.bitrate,        settings_.channels,
+          settings_.languages, settings_.keeps_original,
+          settings_.is_resumed || stage_ == Stage::kFlow};
+}
+
+// Makes the programme ours. Its PMT is known.
+void Remuxer::Adopt(const PatEntry& entry) {
+  auto program = std::make_unique<Program>(entry.program, entry.pid);
+  const std::vector<uint8_t> section(FindPmt(entry.program).begin(), FindPmt(entry.program).end());
+  if (!program->Update(section, Policy(), out_)) return;
+  if (program_) program->Follow(*program_, out_);
+  program_ = std::move(program);
+  if (stage_ != Stage::kFlow) return;
+  pcr_ = kNoTime;
+  SetRoles();
+  program_->UpdateAnnounced(elapsed_);
+  SendTables();
+}
+
+void Remuxer::SetRoles() {
+  for (size_t pid = 0; pid < kPidCount; ++pid) {
+    PidState& state = pids_[pid];
+    if (fast_[pid] != 0) state.continuity = static_cast<uint8_t>((fast_[pid] - 1) & 0x0F);
+    fast_[pid] = 0;
+    // Tables of the transport stream pass, those of its programmes only where they are ours.
+    state.role = pid > 0 && pid < kFirstFreePid ? Role::kPass : Role::kDrop;
+    state.stream = kNoStream;
+  }
+  for (const uint16_t pid : program_->ca_pids()) pids_[pid].role = Role::kPass;
+  pids_[program_->pcr_pid()].role = Role::kPass;
+  for (const auto& reader : pmt_readers_) pids_[reader->pid].role = Role::kPmt;
+  pids_[kPatPid].role = Role::kPat;
+  pids_[kNullPid].role = Role::kDrop;
+  bool has_video = false;
+  for (size_t i = 0; i < program_->streams().size(); ++i) {
+    const Stream& stream = program_->streams()[i];
+    PidState& state = pids_[stream.pid];
+    state.stream = static_cast<uint8_t>(i);
+    if (!stream.is_wanted) {
+      state.role = stream.pid == program_->pcr_pid() ? Role::kClock : Role::kDrop;
+      continue;
+    }
+    state.role = stream.track ? Role::kAudio : Role::kPass;
+    if (stream.kind.is_video && !has_video) {
+      has_video = true;
+      state.role = Role::kVideo;
+      scanner_ = AccessScanner(stream.kind.video);
+      is_scanning_ = false;
+    }
+  }
+}
+
+void Remuxer::SendTables() {
+  tables_sent_ = elapsed_;
+  program_->Send(out_, transport_stream_id_);
+}
+
+// ---- while it flows
+
+void Remuxer::OnClock(const Packet& packet) {
+  const int64_t pcr = packet.pcr();
+  if (pcr == kNoTime) return;
+  if (pcr_ != kNoTime) {
+    const int64_t step = WrapDistance(pcr, pcr_, kPcrModulus) / kPcrPerTick;
+    if (packet.discontinuity() || step < 0 || step > kJumpTicks) {
+      ++stats_.discontinuities;
+      for (Stream& stream : program_->streams())
+        if (stream.track) stream.track->ExpectJump();
+    } else {
+      elapsed_ += step;
+    }
+  }
+  pcr_ = pcr;
+  if (elapsed_ - tables_sent_ < kRepeatTicks) return;
+  program_->UpdateAnnounced(elapsed_);
+  SendTables();
+}
+
+// A packet of sound or picture: what flows is announced.
+void Remuxer::OnFlowing(const Packet& packet, PidState& state) {
+  if (state.stream == kNoStream || !packet.has_payload()) return;
+  Stream& stream = program_->streams()[state.stream];
+  stream.seen = elapsed_;
+  bool is_changed = !stream.is_announced && program_->UpdateAnnounced(elapsed_);
+  if (!stream.track) {
+    if (packet.scrambled() && state.scrambled_run < kScrambleHysteresis) ++state.scrambled_run;
+    if (!packet.scrambled()) state.scrambled_run = 0;
+    const bool is_scrambled = packet.scrambled()
+                                  ? stream.was_scrambled || state.scrambled_run == kScrambleHysteresis
+                                  : false;
+    if (is_scrambled != stream.was_scrambled) {
+      stream.was_scrambled = is_scrambled;
+      program_->Touch();
+      is_changed = true;
+    }
+  }
+  if (is_changed) SendTables();
+  if (!stream.MustFlow()) return;
+  if (packet.scrambled()) ++stats_.scrambled_packets;
+  else if (packet.unit_start()) ++stats_.clear_units;
+}
+
+void Remuxer::CountContinuity(const Packet& packet, PidState& state) {
+  if (packet.discontinuity()) state.has_continuity = false;
+  if (!packet.has_payload()) return;
+  const uint32_t fast = fast_[packet.pid()];
+  const uint8_t last = fast ? static_cast<uint8_t>((fast - 1) & 0x0F) : state.continuity;
+  const uint8_t now = packet.continuity();
+  if (state.has_continuity && now == last)
+    ++stats_.duplicates;
+  else if (state.has_continuity && now != ((last + 1) & 0x0F))
+    ++stats_.continuity_errors;
+  state.has_continuity = true;
+  state.continuity = now;
+  fast_[packet.pid()] = kFastPacket | ((now + 1) & 0x0F);
+}
+
+void Remuxer::OnPassing(const Packet& packet, PidState& state) {
+  CountContinuity(packet, state);
+  OnFlowing(packet, state);
+  out_.Pass(packet.data(), kPacketBytes);
+}
+
+void Remuxer::OnVideo(const Packet& packet, PidState& state) {
+  CountContinuity(packet, state);
+  OnFlowing(packet, state);
+  const bool begins = packet.unit_start() && !packet.scrambled();
+  if (begins) {
+    is_scanning_ = true;
+    video_offset_ = out_.position();
+    video_pts_ = kNoTime;
+    scanner_.Begin();
+  }
+  out_.Pass(packet.data(), kPacketBytes);
+  if (!is_scanning_) return;
+  if (packet.scrambled()) {
+    is_scanning_ = false;
+    return;
+  }
+  auto verdict = AccessScanner::Verdict::kMore;
+  video_pes_.Push(
+      packet.payload(), begins, [this](const PesHeader& header) { video_pts_ = header.pts; },
+      [&](Bytes data) { verdict = scanner_.Feed(data); });
+  is_scanning_ = verdict == AccessScanner::Verdict::kMore;
+  if (is_scanning_) fast_[packet.pid()] = 0;  // the next packet is looked at as well
+  if (verdict == AccessScanner::Verdict::kAccess)
+    AddMark(video_offset_, video_pts_, scanner_.kind());
+}
+
+void Remuxer::OnAudio(const Packet& packet, PidState& state) {
+  OnFlowing(packet, state);
+  Stream& stream = program_->streams()[state.stream];
+  Track& track = *stream.track;
+  const bool was_clear = track.IsClear();
+  const uint64_t units = track.units();
+  const uint64_t offset = out_.position();
+  track.Push(packet, out_);
+  if (track.IsClear() != was_clear) {
+    program_->Touch();
+    SendTables();
+  }
+  const bool is_due = elapsed_ - radio_marked_ >= kRadioMarkTicks;
+  if (track.units() == units || !is_due || program_->HasVideo()) return;
+  radio_marked_ = elapsed_;
+  AddMark(offset, track.unit_pts(), AccessKind::kAudio);
+}
+
+void Remuxer::AddMark(uint64_t offset, int64_t pts, AccessKind kind) {
+  ++stats_.access_points;
+  if (marks_.size() == kMaxMarks) marks_.erase(marks_.begin());
+  marks_.push_back({offset, pts, pcr_, kind});
+}
+
+// ---- what was seen
+
+std::vector<Mark> Remuxer::TakeMarks() {
+  std::vector<Mark> marks;
+  marks.swap(marks_);
+  marks_.reserve(marks.capacity());
+  return marks;
+}
+
+RemuxerStats Remuxer::stats() const {
+  RemuxerStats stats = stats_;
+  stats.pmt_versions = program_ ? program_->versions() : 0;
+  return stats;
+}
+
+uint64_t Remuxer::psi_errors() const {
+  uint64_t errors = pat_reader_.sections.errors();
+  for (const auto& reader : pmt_readers_) errors += reader->sections.errors();
+  return errors;
+}
+
+std::string Remuxer::Problem() const {
+  const auto number = [](uint64_t n) { return std::to_string(n); };
+  if (stats_.bytes_in == 0) return "no input";
+  if (!finder_.was_locked() && stats_.packets_in == 0)
+    return "no sync: " + number(stats_.bytes_in) + " bytes without transport packets";
+  if (!has_pat_) return "no PAT in " + number(stats_.packets_in) + " packets";
+  if (pat_.empty()) return "PAT lists no programme";
+  if (stage_ == Stage::kSelect) {
+    std::string list;
+    for (size_t i = 0; i < std::min(pat_.size(), kMaxListed); ++i)
+      list += (i ? ", " : " ") + number(pat_[i].program);
+    if (pat_.size() > kMaxListed) list += " ...";
+    return "no PMT: PAT lists" + list;
+  }
+  const auto& streams = program_->streams();
+  const auto must_flow = [](const Stream& s) { return s.MustFlow(); };
+  if (std::ranges::none_of(streams, must_flow)) return "";
+  const auto has_flowed = [](const Stream& s) { return s.MustFlow() && s.seen >= 0; };
+  if (stage_ == Stage::kFlow && std::ranges::none_of(streams, has_flowed))
+    return "nothing flows of programme " + number(program_->number());
+  if (stats_.scrambled_packets > 0 && stats_.clear_units == 0)
+    return "scrambled: " + number(stats_.scrambled_packets) + " packets of programme " +
+           number(program_->number());
+  return "";
+}
+
+}  // namespace xg2g

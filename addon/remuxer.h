@@ -1,0 +1,178 @@
+// The remuxer: a transport stream of any kind in, one programme with the sound asked for out.
+// Walks packets. What it does not rewrite passes as the same bytes. Knows nothing of Node.
+#pragma once
+
+#include "access.h"
+#include "audio/track.h"
+#include "mux.h"
+#include "packet.h"
+#include "pes.h"
+#include "program.h"
+#include "psi.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace xg2g {
+
+struct RemuxerSettings {
+  AudioTarget audio = AudioTarget::kAac;
+  uint32_t bitrate = 192'000;           // bit/s
+  unsigned channels = 2;                // 1, 2, or 6 for as many as the source has
+  std::vector<std::string> languages;   // ISO 639-2; empty: all tracks
+  uint16_t program = 0;                 // 0: the one that flows
+  bool keeps_original = false;          // the source's sound as further tracks
+  uint32_t settle_ms = 100;             // how long the first PMT may wait for tracks to be seen
+  bool is_resumed = false;              // a player has been reading a stream that this one goes on
+};
+
+// A place where a viewer can join.
+struct Mark {
+  uint64_t offset;  // of the first packet of the access unit, in bytes of our output
+  int64_t pts;      // 90 kHz, or kNoTime
+  int64_t pcr;      // the last one before, 27 MHz, or kNoTime
+  AccessKind kind;
+};
+
+struct RemuxerStats {
+  uint64_t bytes_in = 0, packets_in = 0;
+  uint64_t null_packets = 0, dropped_packets = 0;
+  uint64_t tei_packets = 0, invalid_packets = 0;
+  uint64_t duplicates = 0, continuity_errors = 0;  // of what passes; tracks count their own
+  uint64_t scrambled_packets = 0;  // of sound and picture
+  uint64_t clear_units = 0;        // PES packets of sound and picture that are not scrambled
+  uint64_t pmt_versions = 0, access_points = 0, discontinuities = 0;
+};
+
+class Remuxer {
+ public:
+  static constexpr size_t kMaxMarks = 256;       // not yet asked for; older ones are forgotten
+  static constexpr size_t kHoldBytes = 4u << 20;  // kept while the programme is not known
+
+  explicit Remuxer(const RemuxerSettings& settings);
+  ~Remuxer();
+
+  // Takes all of it. Output may point into it until it is pulled, or Settle() is called.
+  void Push(Bytes in);
+  // End of input.
+  void Flush();
+  size_t Pull(std::span<uint8_t> window) { return out_.Pull(window); }
+  void Settle();
+  bool IsEmpty() const { return out_.IsEmpty(); }
+
+  // Since the last call.
+  std::vector<Mark> TakeMarks();
+  RemuxerStats stats() const;
+  uint64_t bytes_out() const { return out_.position(); }
+  const PacketFinder& finder() const { return finder_; }
+  uint64_t psi_errors() const;
+  // Empty, or what keeps something usable from coming out.
+  std::string Problem() const;
+  // Null before it is known.
+  const Program* program() const { return program_.get(); }
+
+ private:
+  enum class Stage : uint8_t { kSelect, kSettle, kFlow };
+  enum class Role : uint8_t { kDrop, kPat, kPmt, kPass, kVideo, kAudio, kClock };
+  enum class Seen : uint8_t { kNothing, kScrambled, kClear };
+  static constexpr uint8_t kNoStream = 0xFF;
+  struct PidState {
+    Role role = Role::kDrop;
+    uint8_t stream = kNoStream;  // its place in the programme
+    uint8_t continuity = 0;      // of the last packet with payload that was looked at
+    bool has_continuity = false;
+    uint8_t scrambled_run = 0;
+  };
+  // The sections on one PID of tables, with the continuity of its packets.
+  struct TableReader {
+    uint16_t pid;
+    SectionAssembler sections;
+    uint8_t continuity = 0;
+    bool has_continuity = false;
+  };
+
+  size_t Walk(const uint8_t* packets, size_t stride, size_t count);
+  size_t Flow(const uint8_t* packets, size_t stride, size_t count);
+  void Emit(const uint8_t* packets, size_t stride, size_t count);
+  void Handle(const Packet& packet);
+
+  // While it is not known what to send.
+  void Hold(const Packet& packet);
+  void Select(bool is_last);
+  void Release();
+  bool IsSettled() const;
+  const PatEntry* Choose(bool is_late) const;
+  bool Flows(Bytes pmt_section, Seen at_least) const;
+
+  // Tables.
+  template <class Take>
+  void ReadTable(TableReader& reader, const Packet& packet, Take&& take);
+  void OnPat(Bytes section);
+  void OnPmt(uint16_t pid, Bytes section);
+  void ListenToPmts();
+  Bytes FindPmt(uint16_t program) const;
+  void Adopt(const PatEntry& entry);
+  void SetRoles();
+  void SendTables();
+  SoundPolicy Policy() const;
+
+  // While it flows.
+  void OnClock(const Packet& packet);
+  void OnPassing(const Packet& packet, PidState& state);
+  void OnVideo(const Packet& packet, PidState& state);
+  void OnAudio(const Packet& packet, PidState& state);
+  void OnFlowing(const Packet& packet, PidState& state);
+  void CountContinuity(const Packet& packet, PidState& state);
+  void AddMark(uint64_t offset, int64_t pts, AccessKind kind);
+
+  RemuxerSettings settings_;
+  PacketFinder finder_;
+  Output out_;
+  RemuxerStats stats_;
+  Stage stage_ = Stage::kSelect;
+
+  // What the next packet of a PID looks like when it needs no thought: kFastMask of its first four
+  // bytes, or 0 when every packet is to be looked at.
+  std::vector<uint32_t> fast_;
+  std::vector<PidState> pids_;
+
+  // Kept while the programme is not known, and the PIDs seen so far.
+  std::vector<uint8_t> held_;
+  std::vector<Seen> seen_;
+  uint16_t hold_clock_pid_ = kNullPid;  // the first PID with a PCR
+  bool has_news_ = false;               // something was seen that may decide
+  int64_t settle_from_ = 0;             // elapsed_ when the programme was known
+  size_t settle_held_ = 0;              // bytes held then
+
+  // Tables of the source.
+  TableReader pat_reader_{kPatPid, {}};
+  std::vector<std::unique_ptr<TableReader>> pmt_readers_;
+  std::vector<PatEntry> pat_, pat_next_;
+  bool has_pat_ = false;
+  uint16_t transport_stream_id_ = 0;
+  struct KnownPmt {
+    uint16_t program;
+    std::vector<uint8_t> section;
+  };
+  std::vector<KnownPmt> pmts_;
+
+  // Our programme.
+  std::unique_ptr<Program> program_;
+
+  // The programme's clock: the last PCR, and how much time has passed by it.
+  int64_t pcr_ = kNoTime;
+  int64_t elapsed_ = 0;      // 90 kHz
+  int64_t tables_sent_ = 0;  // elapsed_ when the tables were sent last
+
+  // The picture under way.
+  PesReader video_pes_;
+  AccessScanner scanner_;
+  bool is_scanning_ = false;
+  uint64_t video_offset_ = 0;
+  int64_t video_pts_ = kNoTime;
+  int64_t radio_marked_;  // elapsed_ at the last mark of a programme without picture
+  std::vector<Mark> marks_;
+};
+
+}  // namespace xg2g
