@@ -15,7 +15,7 @@ NODE_PACKAGES := nodejs npm
 # user's npm configuration may name those of an older Node and node-gyp would believe it.
 TOOLS := $(CURDIR)/toolchain/node_modules
 NODE_HOME := $(shell toolchain/node-home)
-export PATH := $(TOOLS)/.bin:$(NODE_HOME)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+export PATH := $(NODE_HOME)/bin:$(TOOLS)/.bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export npm_config_nodedir := $(NODE_HOME)
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 TOOLS_STAMP := $(if $(filter $(TOOLS)/%,$(NODE_HOME)),$(TOOLS)/.package-lock.json)
@@ -36,12 +36,15 @@ run: setup native ## Set up what is missing, build, start with the demo receiver
 	@exec ./xg2g serve --demo $(ARGS)
 
 ##@ Test
-.PHONY: test check lint format types bench fuzz asan
+.PHONY: test check vitest lint format types bench fuzz asan
 test: setup test-packages ## Set up what is missing, build, lint, types, all tests
 	@node test/run.ts
 
 check: setup test-packages ## The same without the sanitizer builds: before each commit
 	@node test/run.ts --quick
+
+vitest: setup ## Some TypeScript tests (ARGS="test/base ...")
+	@vitest run $(ARGS)
 
 lint: setup ## eslint and prettier
 	@npm run --silent lint
