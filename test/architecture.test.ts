@@ -16,13 +16,14 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   hdhomerun: ['stream', 'guide', 'workers', 'receiver', 'base'],
   api: ['stream', 'guide', 'workers', 'receiver', 'base'],
   web: [],
+  cli: ['workers', 'base'],
 }
 
 // Single files beside the rooms.
 const everyRoom = Object.keys(rooms)
 const files: Readonly<Record<string, readonly string[]>> = {
   'daemon.ts': everyRoom,
-  'remux.ts': ['workers', 'base'],
+  'remux.ts': ['cli', 'workers', 'base'],
   'main.ts': ['daemon.ts', 'remux.ts', ...everyRoom],
 }
 
