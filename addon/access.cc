@@ -70,27 +70,30 @@ AccessScanner::Next AccessScanner::ReadH264() {
   constexpr unsigned kSlice = 1, kPartitionA = 2, kIdrSlice = 5, kSps = 7;
   const unsigned type = head_[0] & 31;
   if (type == kSps) sps_here_ = sps_ever_ = true;
-  if (type == kIdrSlice) return Decide(sps_here_ || !sps_ever_, AccessKind::kIdr);
-  if (type != kSlice && type != kPartitionA) return Next::kUnit;
+  if (type != kSlice && type != kPartitionA && type != kIdrSlice) return Next::kUnit;
   BitReader r(Bytes(head_).subspan(1, head_size_ - 1));
-  ReadUe(r);  // first_mb_in_slice
+  const uint32_t first_mb = ReadUe(r);
   const uint32_t slice_type = ReadUe(r);
   if (!r.ok()) return Next::kByte;
+  if (first_mb != 0) return Next::kUnit;
+  if (type == kIdrSlice) return Decide(sps_here_ || !sps_ever_, AccessKind::kIdr);
   return Decide(sps_here_ && (slice_type == 2 || slice_type == 7), AccessKind::kRecovery);
 }
 
-// Source: ITU-T H.265, 7.3.1.2 and Table 7-1. The reserved IRAP types 22 and 23 are taken for the
-// least that an IRAP can be.
+// Source: ITU-T H.265, 7.3.1.2, 7.3.6.1 and Table 7-1. The reserved IRAP types 22 and 23 are taken
+// for the least that an IRAP can be.
 AccessScanner::Next AccessScanner::ReadHevc() {
   constexpr unsigned kLastLeading = 9, kFirstIrap = 16, kLastBla = 18, kLastIdr = 20;
   constexpr unsigned kLastIrap = 23, kSps = 33;
-  if (head_size_ < 2) return Next::kByte;
+  if (head_size_ < 3) return Next::kByte;
   const unsigned type = head_[0] >> 1 & 63;
   const unsigned layer = (head_[0] & 1u) << 5 | head_[1] >> 3;
+  const bool is_first_slice = head_[2] & 0x80;
   if (layer != 0) return Next::kUnit;
   if (type == kSps) sps_here_ = sps_ever_ = true;
-  if (type <= kLastLeading) return Decide(false, AccessKind::kCra);
-  if (type < kFirstIrap || type > kLastIrap) return Next::kUnit;
+  const bool is_irap = type >= kFirstIrap && type <= kLastIrap;
+  if ((type > kLastLeading && !is_irap) || !is_first_slice) return Next::kUnit;
+  if (!is_irap) return Decide(false, AccessKind::kCra);
   return Decide(sps_here_ || !sps_ever_, type <= kLastBla   ? AccessKind::kBla
                                          : type <= kLastIdr ? AccessKind::kIdr
                                                             : AccessKind::kCra);

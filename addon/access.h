@@ -31,7 +31,8 @@ inline constexpr size_t kMaxScanBytes = 8192;
 // Nobody can join without parameter sets, so they count. H.264: an I slice with its SPS in the same
 // PES; whether a recovery point SEI announces it changes nothing, so that SEI is not read. IDR and
 // HEVC IRAP: their SPS in the same PES too, unless the stream has never yet shown one there.
-// MPEG-2: a sequence header and an I picture. The first picture of the PES decides.
+// MPEG-2: a sequence header and an I picture. The first picture that begins in the PES decides; the
+// last slices of the one before may precede it.
 class AccessScanner {
  public:
   enum class Verdict : uint8_t {

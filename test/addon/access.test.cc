@@ -49,10 +49,10 @@ const Es kLongSei = Unit({0x06, 0x00, 0x05, 0x00, 0x00, 0x03, 0x00, 0x00, 0x03, 
                           0x01, 0x02, 0x00, 0x03, 0x06, 0x01, 0xC4, 0x80});
 const Es kIdr = Slice(7, 0, 5);
 
-// HEVC. layer: nuh_layer_id
-Es Hevc(unsigned type, unsigned layer = 0) {
+// HEVC. layer: nuh_layer_id; is_first: first_slice_segment_in_pic_flag
+Es Hevc(unsigned type, unsigned layer = 0, bool is_first = true) {
   BitWriter w;
-  w.Put(1, 0).Put(6, type).Put(6, layer).Put(3, 1).Put(32, 0xAF3C51E7);
+  w.Put(1, 0).Put(6, type).Put(6, layer).Put(3, 1).Put(1, is_first).Put(31, 0x2F3C51E7);
   return Unit(w.bytes());
 }
 const Es kVps = Hevc(32), kHevcSps = Hevc(33), kHevcPps = Hevc(34), kHevcAud = Hevc(35);
@@ -93,11 +93,12 @@ const std::vector<Case>& Cases() {
        AccessKind::kRecovery},
       {"I partition with SPS", kH264, kSps + kPps + Slice(7, 0, 2), kAccess,
        AccessKind::kRecovery},
-      {"I slice whose first macroblock is far", kH264, kSps + kPps + Slice(7, 8159), kAccess,
+      {"the last slices of the picture before", kH264,
+       Slice(5, 1) + Slice(7, 4080, 5) + Slice(6, 8159) + kAud + kSps + kPps + Slice(7), kAccess,
        AccessKind::kRecovery},
-      {"I slice whose first macroblock needs emulation prevention", kH264,
-       kSps + Unit({0x61, 0x00, 0x00, 0x03, 0x01, 0x00, 0x00, 0x03, 0x00, 0x20, 0x80}), kAccess,
-       AccessKind::kRecovery},
+      {"a slice before whose first macroblock needs emulation prevention", kH264,
+       Unit({0x61, 0x00, 0x00, 0x03, 0x01, 0x00, 0x00, 0x03, 0x00, 0x20, 0x80}) + kSps + kIdr,
+       kAccess},
       {"recovery point without SPS", kH264, kAud + kRecoverySei + Slice(7), kNone},
       {"I slice alone", kH264, kAud + Slice(7), kNone},
       {"P slice", kH264, kAud + Slice(5), kNone},
@@ -105,6 +106,8 @@ const std::vector<Case>& Cases() {
       {"B slice", kH264, kAud + kLongSei + Slice(6), kNone},
       {"SI slice", kH264, kSps + kPps + Slice(9), kNone},
       {"P first, IDR later in the same PES", kH264, Slice(5) + kSps + kPps + kIdr, kNone},
+      {"the last slice of the picture before, then P", kH264, Slice(7, 4080) + kSps + Slice(5),
+       kNone},
       {"slice lost in zeros", kH264,
        kSps + Unit({0x61, 0x00, 0x00, 0x03, 0x00, 0x00, 0x03, 0x00, 0x00, 0x03, 0x00, 0x00, 0x03}),
        kMore},
@@ -129,6 +132,8 @@ const std::vector<Case>& Cases() {
       {"RASL_R", kHevc, kHevcAud + Hevc(9), kNone},
       {"reserved types are passed over", kHevc, kHevcSps + Hevc(10) + Hevc(24) + Hevc(19), kAccess},
       {"the enhancement layer does not decide", kHevc, kHevcSps + Hevc(1, 1) + Hevc(19), kAccess},
+      {"the last slices of the picture before", kHevc,
+       Hevc(1, 0, false) + Hevc(19, 0, false) + kHevcSps + Hevc(21), kAccess, AccessKind::kCra},
       {"no slice yet", kHevc, kVps + kHevcSps + kHevcPps, kMore},
 
       {"sequence, GOP, I", kMpeg2, kSequence + kSequenceExtension + kGop + Picture(1), kAccess,
@@ -150,7 +155,7 @@ const std::vector<Case>& Cases() {
       {"nothing but zeros", kHevc, Es(1000, 0), kMore},
       {"the bound", kMpeg2, Es(kMaxScanBytes, 0xFF), kNone},
       {"too late", kH264, Es(kMaxScanBytes, 0xFF) + kSps + kIdr, kNone},
-      {"just in time", kH264, Es(kMaxScanBytes - kSps.size() - 4, 0xFF) + kSps + kIdr, kAccess},
+      {"just in time", kH264, Es(kMaxScanBytes - kSps.size() - 5, 0xFF) + kSps + kIdr, kAccess},
   };
   return cases;
 }
@@ -230,7 +235,7 @@ TEST_CASE("AccessScanner.Feed: is decided by the slice's first bytes, then looks
   AccessScanner scanner(kH264);
   scanner.Begin();
   CHECK(scanner.Feed(kAud + kSps + kPps) == Verdict::kMore);
-  CHECK(scanner.Feed(Es{0, 0, 1, 0x65}) == Verdict::kAccess);
+  CHECK(scanner.Feed(Es{0, 0, 1, 0x65, 0x88}) == Verdict::kAccess);
   CHECK(scanner.kind() == AccessKind::kIdr);
   CHECK(scanner.Feed(Slice(5)) == Verdict::kAccess);
   CHECK(scanner.Feed({}) == Verdict::kAccess);
