@@ -82,11 +82,12 @@ class PacketFinder {
   static constexpr size_t kMaxStride = 204;
   static constexpr size_t kCarryBytes = 5 * kMaxStride;
 
-  // Calls walk(p, stride, count) for runs of count packets at p, p + stride ... ; the pointers are
-  // valid during the call only. walk returns the packets it took as good: fewer than count when the
-  // next one does not begin with a sync byte.
-  template <class Walk>
-  void Push(Bytes in, Walk&& walk);
+  // Calls walk(p, stride, count) for runs of count packets at p, p + stride ... ; walk returns the
+  // packets it took as good: fewer than count when the next one does not begin with a sync byte.
+  // The pointers stay valid as long as `in` does, but for packets that were cut between two calls:
+  // after those forget() is called, and what is still needed of them must have been copied then.
+  template <class Walk, class Forget>
+  void Push(Bytes in, Walk&& walk, Forget&& forget);
   // End of input: what is left may hold packets too few to lock on. Forgets everything.
   template <class Walk>
   void Flush(Walk&& walk);
@@ -151,8 +152,8 @@ size_t PacketFinder::Consume(Bytes in, Walk&& walk) {
   }
 }
 
-template <class Walk>
-void PacketFinder::Push(Bytes in, Walk&& walk) {
+template <class Walk, class Forget>
+void PacketFinder::Push(Bytes in, Walk&& walk, Forget&& forget) {
   while (carried_ > 0 && !in.empty()) {
     // Fill the carry until it yields something, then go on in place where it ended.
     const size_t before = carried_;
@@ -161,6 +162,7 @@ void PacketFinder::Push(Bytes in, Walk&& walk) {
     std::memcpy(carry_.data() + carried_, in.data(), take);
     carried_ += take;
     const size_t used = Consume({carry_.data(), carried_}, walk);
+    if (used > 0) forget();
     if (used >= before) {  // what was carried is done with: the rest lies in `in` itself
       in = in.subspan(used - before);
       carried_ = 0;

@@ -41,9 +41,12 @@ void Remuxer::Push(Bytes in) {
     std::vector<uint8_t>().swap(held_);
   }
   stats_.bytes_in += in.size();
-  finder_.Push(in, [this](const uint8_t* packets, size_t stride, size_t count) {
-    return Walk(packets, stride, count);
-  });
+  finder_.Push(
+      in,
+      [this](const uint8_t* packets, size_t stride, size_t count) {
+        return Walk(packets, stride, count);
+      },
+      [this] { out_.Own(); });
 }
 
 void Remuxer::Flush() {

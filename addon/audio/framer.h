@@ -37,11 +37,24 @@ class Framer {
 
  private:
   static constexpr size_t kBufferBytes = 2 * kMaxFrameBytes;
+  static constexpr size_t kMaxStamps = 16;  // PES packets that begin within one frame
 
   template <class Take>
   void Parse(bool is_last, Take&& take);
   // The lock is lost: goes on where a time stamp holds; false when there is none yet.
   bool Resume();
+  // Whether a PES packet with a time stamp begins where the next frame is looked for.
+  bool IsStamped() const {
+    for (size_t i = 0; i < stamp_count_; ++i)
+      if (stamps_[i].at == at_) return true;
+    return false;
+  }
+  void DropStamps(size_t count);
+  // The PMT may name another codec than flows: takes the one whose header stands here.
+  enum class Guess : uint8_t { kNone, kNeedsMore, kFound };
+  Guess Recognise(Bytes in);
+  // The stamp of the PES packet that a frame at `place` begins in, if it is the first to do so.
+  int64_t TakeStamp(size_t place);
   // Drops bytes from the front.
   void Drop(size_t n);
 
@@ -50,9 +63,13 @@ class Framer {
   size_t size_ = 0;
   size_t at_ = 0;    // where the next frame is looked for
   size_t skip_ = 0;  // bytes still to come of a frame that the decoder must not get
-  // The PTS last begun, and the place in the buffer from which on it holds.
-  int64_t pts_ = kNoTime;
-  size_t pts_at_ = 0;
+  // Time stamps not yet given to a frame, and the places in the buffer from which on they hold.
+  struct Stamp {
+    size_t at;
+    int64_t pts;
+  };
+  std::array<Stamp, kMaxStamps> stamps_{};
+  size_t stamp_count_ = 0;
   bool is_waiting_ = true;  // for a PES packet with a PTS
   bool is_locked_ = false;
   unsigned untimed_units_ = 0;
@@ -66,14 +83,46 @@ inline void Framer::Begin(int64_t pts) {
     is_waiting_ = false;
     untimed_units_ = 0;
   }
-  pts_ = pts;
-  pts_at_ = size_;
+  if (pts == kNoTime) return;
+  if (stamp_count_ == kMaxStamps) DropStamps(1);
+  stamps_[stamp_count_++] = {size_, pts};
+}
+
+inline Framer::Guess Framer::Recognise(Bytes in) {
+  Guess guess = Guess::kNone;
+  for (const AudioCodec codec : {AudioCodec::kAdts, AudioCodec::kAc3, AudioCodec::kMpeg,
+                                 AudioCodec::kLatm, AudioCodec::kDts}) {
+    const auto header = codec != codec_ ? ParseFrameHeader(codec, in) : std::nullopt;
+    if (!header) continue;
+    const Bytes next = in.subspan(std::min<size_t>(header->bytes, in.size()));
+    const auto follower = ParseFrameHeader(codec, next);
+    const bool is_alone = in.size() == header->bytes;  // one frame in each PES packet
+    if (is_alone || (follower && IsContinuation(*header, *follower))) {
+      codec_ = codec;
+      return Guess::kFound;
+    }
+    if (next.size() < FrameHeaderBytes(codec)) guess = Guess::kNeedsMore;
+  }
+  return guess;
+}
+
+inline void Framer::DropStamps(size_t count) {
+  std::copy(stamps_.begin() + count, stamps_.begin() + stamp_count_, stamps_.begin());
+  stamp_count_ -= count;
+}
+
+inline int64_t Framer::TakeStamp(size_t place) {
+  size_t count = 0;
+  while (count < stamp_count_ && stamps_[count].at <= place) ++count;
+  if (count == 0) return kNoTime;
+  const int64_t pts = stamps_[count - 1].pts;
+  DropStamps(count);
+  return pts;
 }
 
 inline void Framer::Reset() {
   skipped_bytes_ += size_ - at_;
-  size_ = at_ = skip_ = 0;
-  pts_ = kNoTime;
+  size_ = at_ = skip_ = stamp_count_ = 0;
   is_waiting_ = true;
   is_locked_ = false;
 }
@@ -82,7 +131,7 @@ inline void Framer::Drop(size_t n) {
   std::memmove(buffer_.data(), buffer_.data() + n, size_ - n);
   size_ -= n;
   at_ -= n;
-  pts_at_ = pts_at_ > n ? pts_at_ - n : 0;
+  for (size_t i = 0; i < stamp_count_; ++i) stamps_[i].at -= std::min(stamps_[i].at, n);
 }
 
 template <class Take>
@@ -110,13 +159,14 @@ void Framer::Flush(Take&& take) {
 // Frames that are lost are as many as the next time stamp tells: without one nothing is taken.
 inline bool Framer::Resume() {
   is_locked_ = false;
-  if (pts_ == kNoTime || pts_at_ <= at_) {
-    Reset();
-    return false;
+  for (size_t i = 0; i < stamp_count_; ++i) {
+    if (stamps_[i].at <= at_) continue;
+    skipped_bytes_ += stamps_[i].at - at_;
+    at_ = stamps_[i].at;
+    return true;
   }
-  skipped_bytes_ += pts_at_ - at_;
-  at_ = pts_at_;
-  return true;
+  Reset();
+  return false;
 }
 
 template <class Take>
@@ -129,9 +179,14 @@ void Framer::Parse(bool is_last, Take&& take) {
       skip_ -= n;
       continue;
     }
-    const bool is_stamped = pts_ != kNoTime && at_ == pts_at_;
+    const bool is_stamped = IsStamped();
     const auto header = ParseFrameHeader(codec_, rest);
     if (!header && rest.size() < FrameHeaderBytes(codec_) && !is_last) return;
+    if (!header && is_stamped) {
+      const Guess guess = Recognise(rest);
+      if (guess == Guess::kFound) continue;
+      if (guess == Guess::kNeedsMore && !is_last) return;
+    }
     const bool is_next = header && (header->skip || IsContinuation(last_, *header));
     if (is_locked_ && !is_next && !(header && is_stamped)) {
       if (!Resume()) return;
@@ -162,8 +217,7 @@ void Framer::Parse(bool is_last, Take&& take) {
     last_ = *header;
     const size_t begin = at_;
     at_ += header->bytes;
-    int64_t pts = kNoTime;
-    if (begin >= pts_at_) std::swap(pts, pts_);
+    const int64_t pts = TakeStamp(begin);
     uint8_t saved[kPaddingBytes];
     uint8_t* end = buffer_.data() + at_;
     std::memcpy(saved, end, kPaddingBytes);
