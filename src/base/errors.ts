@@ -53,6 +53,7 @@ export const ERRORS = {
     message: (d) => `The input holds no stream that can be used${because(d.found)}`,
   },
   NO_TUNER: { status: 503, expose: true, message: () => 'No tuner is free' },
+  FFMPEG_FAILED: { status: 502, expose: false, message: (d) => text(d.reason, 'ffmpeg failed') },
   SHUTTING_DOWN: { status: 503, expose: true, message: () => 'The service is shutting down' },
   INTERNAL: { status: 500, expose: false, message: (d) => text(d.reason, 'Internal error') },
   CONFIG_INVALID: {

@@ -1,0 +1,147 @@
+// Wires the parts, starts them in order and stops them in reverse. Nobody imports it but main.ts.
+import { join } from 'node:path'
+import { ApiServer, createApi, createMetricsApi } from './api/api.ts'
+import type { Config } from './base/config.ts'
+import { AppError } from './base/errors.ts'
+import type { Logger } from './base/log.ts'
+import { createMetrics, type Metrics } from './base/metrics.ts'
+import { startDemoReceiver, type DemoReceiver } from './demo/receiver.ts'
+import { StreamAddresses } from './receiver/address.ts'
+import { findService } from './receiver/service.ts'
+import { passthroughEngine, poolEngine, type Engine } from './stream/engine.ts'
+import { Proxy } from './stream/proxy.ts'
+import { Pool } from './workers/pool.ts'
+import { defaultProfile, parseProfile, type Profile } from './workers/profile.ts'
+
+export interface DaemonOptions {
+  log: Logger
+  /** Starts the emulated receiver and uses it in place of the configured one. */
+  isDemo?: boolean
+}
+
+export interface Daemon {
+  /** The API port. */
+  readonly apiPort: number
+  /** The proxy port; undefined where it is switched off. */
+  readonly proxyPort: number | undefined
+  readonly demo: DemoReceiver | undefined
+  /** Drains the streams, then stops everything. Each part may take a few seconds at most. */
+  close(): Promise<void>
+}
+
+interface Tools {
+  readonly parts: AsyncDisposableStack
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+/** Starts what the configuration asks for. If a part cannot start, those before it are stopped.
+ *  @throws CONFIG_INVALID, or what a port says that cannot be listened on */
+export async function startDaemon(
+  configured: Config,
+  { log, isDemo = false }: DaemonOptions,
+): Promise<Daemon> {
+  await using starting = new AsyncDisposableStack()
+  const tools = { parts: starting, log, metrics: createMetrics({ process: true }) }
+  for (const warning of configured.warnings) log.warn(warning)
+  if (!isDemo) checkSource(configured)
+
+  const missing = new Set(['starting'])
+  const apiPort = await startApi(configured, tools, () => [...missing])
+  const demo = isDemo ? await startDemo(configured, tools) : undefined
+  const config =
+    demo === undefined ? configured : { ...configured, owiBase: demo.webUrl, proxyTarget: undefined }
+  const proxyPort = config.enableStreamProxy ? await startProxy(config, tools) : undefined
+  missing.clear()
+  starting.defer(() => void missing.add('stopping'))
+  log.info({ apiPort, proxyPort }, 'started')
+
+  const parts = starting.move()
+  return { apiPort, proxyPort, demo, close: () => parts.disposeAsync() }
+}
+
+async function startApi(
+  config: Config,
+  { parts, log, metrics }: Tools,
+  isReady: () => string[],
+): Promise<number> {
+  const api = new ApiServer(createApi({ metrics, log, isReady }))
+  parts.defer(() => api.close())
+  const { port } = await api.listen(config.listen)
+  if (config.metricsListen !== undefined) {
+    const metricsApi = new ApiServer(createMetricsApi({ metrics, log }))
+    parts.defer(() => metricsApi.close())
+    await metricsApi.listen(config.metricsListen)
+  }
+  return port
+}
+
+async function startDemo(config: Config, { parts, log }: Tools): Promise<DemoReceiver> {
+  const dataDir = join(config.data, 'demo')
+  const demo = await startDemoReceiver({ webPort: 0, streamPort: 0, dataDir, log })
+  parts.defer(() => demo.close())
+  return demo
+}
+
+async function startProxy(config: Config, tools: Tools): Promise<number> {
+  const { parts, log, metrics } = tools
+  const { owiBase, owiUser: user, owiPass: password, proxyTarget } = config
+  const addresses = new StreamAddresses({ owiBase, user, password, proxyTarget, log })
+  const proxy = new Proxy({
+    ...(await startEngine(config, tools)),
+    find: (path) => findService(path, addresses),
+    profile: configuredProfile(config),
+    log,
+    metrics,
+  })
+  parts.defer(() => proxy.close())
+  return (await proxy.listen(config.proxyListen)).port
+}
+
+// Without the addon the daemon still runs: streams pass through, and who asks for other sound is refused.
+async function startEngine(
+  {
+    enableAudioTranscoding,
+    useNativeRemuxer,
+    workers,
+    streamsPerWorker,
+    audioChannels,
+    audioBitrate,
+  }: Config,
+  { parts, log, metrics }: Tools,
+): Promise<{ engine: Engine; refusal?: AppError }> {
+  if (!enableAudioTranscoding || !useNativeRemuxer) {
+    const refusal = new AppError('BAD_REQUEST', {
+      reason: 'Audio transcoding is switched off here: only audio=copy can be had',
+    })
+    return { engine: passthroughEngine(), refusal }
+  }
+  const pool = new Pool({ workers, streamsPerWorker, log, metrics })
+  parts.defer(() => pool.close())
+  await pool.ready()
+  if (pool.problem !== undefined) {
+    log.error({ err: pool.problem }, 'native remuxer not available, streams pass through unchanged')
+    return { engine: passthroughEngine(), refusal: pool.problem }
+  }
+  const { capacity } = pool.stats()
+  log.info(
+    { sample_rate: sampleRate, channels: audioChannels, bitrate: audioBitrate, workers, capacity },
+    'native remuxer initialized',
+  )
+  return { engine: poolEngine(pool) }
+}
+
+const sampleRate = 48_000 // of broadcast sound; the remuxer keeps the source's
+
+function configuredProfile({ audioCodec, audioBitrate, audioChannels, audioLanguage }: Config): Profile {
+  const sound = { audio: audioCodec, bitrate: audioBitrate, channels: audioChannels, language: audioLanguage }
+  return parseProfile(sound, defaultProfile)
+}
+
+function checkSource({ owiBase, proxyTarget, enableStreamProxy }: Config): void {
+  if (!enableStreamProxy || owiBase !== undefined || proxyTarget !== undefined) return
+  const reason =
+    "Expected the receiver's address for XG2G_OWI_BASE, such as http://192.168.1.20, but received none\n" +
+    'Without a receiver: ./xg2g serve --demo'
+  throw new AppError('CONFIG_INVALID', { reason })
+}

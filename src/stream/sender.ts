@@ -1,0 +1,66 @@
+// Sends a ring to an HTTP client. Main thread. A write is one contiguous view of the ring, and its bytes
+// are released when the socket has taken them: a slow client fills the ring, and so slows its source.
+import type { ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RingReader } from '../workers/ring.ts'
+
+export interface SendLimits {
+  /** Between two writes, so that they are few and large. Adds half of it to the delay, on average. */
+  paceMs: number
+  /** A client that has not taken one write in this time is dropped. */
+  stallMs: number
+}
+
+/** A receiver drops us after about 10 s without reading, so a client has no longer. */
+export const sendLimits: SendLimits = { paceMs: 10, stallMs: 10_000 }
+
+/** How sending ended: all was sent, the client left, the client did not read. */
+export type SendEnd = 'complete' | 'left' | 'stalled'
+
+const longestWriteBytes = 64 * 1024
+
+/** Sends all that comes until the ring is drained or the client is gone. Does not end the response. */
+export async function send(
+  output: RingReader,
+  response: ServerResponse,
+  limits: Partial<SendLimits> = {},
+): Promise<SendEnd> {
+  const { paceMs, stallMs } = { ...sendLimits, ...limits }
+  let writingSince = Infinity
+  let isStalled = false
+  const watch = setInterval(() => {
+    isStalled = performance.now() - writingSince >= stallMs
+    if (isStalled) response.destroy()
+  }, stallMs / 4)
+  try {
+    while (!response.destroyed) {
+      const { fill } = output
+      const view = output.readable(longestWriteBytes)
+      if (view.length === 0) {
+        if (output.isDrained) return 'complete'
+        await output.whenReadable()
+        continue
+      }
+      writingSince = performance.now()
+      if (!(await write(response, view))) break
+      writingSince = Infinity
+      output.release(view.length)
+      if (fill <= view.length && !output.isClosed) await sleep(paceMs)
+    }
+    return isStalled ? 'stalled' : 'left'
+  } finally {
+    clearInterval(watch)
+  }
+}
+
+// Resolves when the socket has taken the bytes; false if it never will.
+function write(response: ServerResponse, bytes: Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    const left = () => resolve(false)
+    response.once('close', left)
+    response.write(bytes, (error) => {
+      response.off('close', left)
+      resolve(error === null || error === undefined)
+    })
+  })
+}
