@@ -18,7 +18,7 @@ describe('AppError', () => {
 
   it.each(Object.keys(ERRORS) as ErrorCode[])('%s has a message without any detail', (code) => {
     const { message, status } = new AppError(code)
-    expect(message).toMatch(/^[A-Z]/)
+    expect(message).toMatch(/^\w/)
     expect(message).not.toMatch(/undefined|NaN| {2}/)
     expect(status).toBeGreaterThanOrEqual(400)
   })
