@@ -51,9 +51,10 @@ function welcome({ webUrl, streamUrl, channels }: Awaited<ReturnType<typeof star
   ].join('\n')
 }
 
-function parse(
-  args: readonly string[],
-): Record<'web-port' | 'stream-port' | 'host' | 'data' | 'tuners' | 'seed', string> & {
+function parse(args: readonly string[]): Record<
+  'web-port' | 'stream-port' | 'host' | 'data' | 'tuners' | 'seed',
+  string
+> & {
   'relay-port'?: string
 } {
   const text = { type: 'string' } as const

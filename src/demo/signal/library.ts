@@ -12,7 +12,7 @@ import type { AudioTrack, Programme } from './programme.ts'
 import { orderOf, readPictures, readSound, type SoundRecipe } from './recording.ts'
 import { recipeOf } from './recipes.ts'
 
-const version = 1 // raise when mux.ts or recording.ts make something else of the same recipe
+const version = 3 // raise when mux.ts or recording.ts make something else of the same recipe
 const encodingLimitMs = 180_000
 const lockPollMs = 100
 

@@ -37,11 +37,12 @@ export interface Sources {
 const psiTicks = 8640 // PAT and PMT every 96 ms
 const sdtTicks = 86_400
 const pcrTicks = 1980 // a PCR every 22 ms or with the next packet of its PID; 40 ms is the limit
+const pcrBytes = 8 // what a PCR takes from a packet
 const audioLead = 10_800 // sound leaves 120 ms before it is heard
 const teletextTicks = 3600
 const teletextLead = 18_000
 const decodingReserve = 3600 // a picture is complete 40 ms before its DTS
-const lastDeparture = 4500 // nothing is scheduled within 50 ms of the loop's end
+const lastDeparture = 9000 // nothing is scheduled within 100 ms of the loop's end: it would not get out
 const nullShare = { television: 0.02, radio: 0.1 }
 const carrierPmtPid = 0x1c00 // of the programmes that are listed in the PAT and do not flow
 
@@ -103,15 +104,10 @@ class Mux {
     this.timed = [...tableUnits(programme), ...teletextUnits(programme), ...audio]
       .sort((a, b) => a.departs - b.departs)
       .map((unit) => ({ ...unit, departs: Math.min(unit.departs, loopTicks - lastDeparture) }))
-    const pcrBytes = 8
-    this.videoPackets = this.video.reduce(
-      (sum, { bytes }) => sum + packetsFor(bytes.length + 2 * pcrBytes),
-      0,
-    )
-    const others = this.timed.reduce(
-      (sum, unit) => sum + packetsFor(unit.bytes.length + (unit.isTable ? 0 : pcrBytes)),
-      0,
-    )
+    this.videoPackets = countPackets(this.video, loopTicks)
+    const others = this.timed.reduce((sum, { isTable, bytes: { length } }) => {
+      return sum + (isTable ? length / packetSize : packetsFor(length + pcrBytes))
+    }, 0)
     const share = picture === undefined ? nullShare.radio : nullShare.television
     this.packets = Math.ceil((this.videoPackets + others) * (1 + share))
   }
@@ -290,6 +286,16 @@ function pesHeader(
     writeStamp(header, 14, wrapped(o.dts ?? 0))
   }
   return header
+}
+
+/** How many packets pictures need at most, with a PCR every now and then, when they fill the whole loop. */
+function countPackets(units: readonly Unit[], loopTicks: number): number {
+  const total = units.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  const pcrsPerByte = loopTicks / pcrTicks / total
+  const needed = units.map(({ bytes: { length } }) =>
+    packetsFor(length + (2 + length * pcrsPerByte) * pcrBytes),
+  )
+  return needed.reduce((sum, packets) => sum + packets, 0)
 }
 
 function packetsFor(bytes: number): number {
