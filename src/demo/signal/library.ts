@@ -12,7 +12,8 @@ import type { AudioTrack, Programme } from './programme.ts'
 import { orderOf, readPictures, readSound, type SoundRecipe } from './recording.ts'
 import { recipeOf } from './recipes.ts'
 
-const version = 3 // raise when mux.ts or recording.ts make something else of the same recipe
+// To be raised when recording.ts or mux.ts make something else of the same recipe.
+const versions = { recording: 4, loop: 4 }
 const encodingLimitMs = 180_000
 const lockPollMs = 100
 
@@ -39,7 +40,7 @@ export class Library {
    *  @throws AppError INTERNAL when ffmpeg is missing or fails */
   async loop(programme: Programme, name: string): Promise<string> {
     const parts = [programme.video?.picture ?? [], ...programme.audio.flatMap(({ sounds }) => sounds)].flat()
-    const key = keyOf([programme, parts.map(recipeOf)])
+    const key = keyOf([versions, programme, parts.map(recipeOf)])
     return this.kept(`loop-${name}`, key, async () => {
       const picture = programme.video && (await this.picture(programme.video.picture))
       const sounds = new Map<number, SoundTrack>()
@@ -68,7 +69,7 @@ export class Library {
 
   private recording(name: string): Promise<string> {
     const recipe = recipeOf(name)
-    return this.kept(name, keyOf(recipe), () => {
+    return this.kept(name, keyOf([versions.recording, recipe]), () => {
       const { args, input } = orderOf(recipe)
       return this.encode(args, input)
     })
@@ -144,10 +145,7 @@ function soundRecipe(name: string): SoundRecipe {
 }
 
 function keyOf(value: unknown): string {
-  return createHash('sha256')
-    .update(JSON.stringify([version, value]))
-    .digest('hex')
-    .slice(0, 12)
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 12)
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -42,8 +42,8 @@ const audioLead = 10_800 // sound leaves 120 ms before it is heard
 const teletextTicks = 3600
 const teletextLead = 18_000
 const decodingReserve = 3600 // a picture is complete 40 ms before its DTS
-const lastDeparture = 9000 // nothing is scheduled within 100 ms of the loop's end: it would not get out
-const nullShare = { television: 0.02, radio: 0.1 }
+const lastDeparture = 2250 // nothing is scheduled within 25 ms of the loop's end: it would not get out
+const nullShare = { television: 0.02, radio: 0.2 }
 const carrierPmtPid = 0x1c00 // of the programmes that are listed in the PAT and do not flow
 
 /** PES packet that waits for, or is in, transmission. */
@@ -227,8 +227,10 @@ function soundUnits(programme: Programme, pid: number, track: SoundTrack, conten
   const streamId = codec === 'ac3' || codec === 'eac3' ? 0xbd : 0xc0
   return track.frames.map((data, index) => {
     const heard = track.contentTicks + index * track.frameTicks + contentOffset
-    const departs = modulo(heard - audioLead, programme.loopTicks)
-    const header = pesHeader(streamId, { pts: Math.round(departs + audioLead), length: data.length })
+    const latest = modulo(heard - audioLead, programme.loopTicks)
+    const header = pesHeader(streamId, { pts: Math.round(latest + audioLead), length: data.length })
+    // On a grid that begins with the loop, so that the last frame before its end has time to get out.
+    const departs = Math.floor(latest / track.frameTicks + 1e-6) * track.frameTicks
     return { pid, departs, bytes: Buffer.concat([header, data]), isKey: false, isTable: false }
   })
 }
