@@ -1,5 +1,4 @@
 // Wires the parts, starts them in order and stops them in reverse. Nobody imports it but main.ts.
-import { join } from 'node:path'
 import { ApiServer, createApi, createMetricsApi } from './api/api.ts'
 import type { Config } from './base/config.ts'
 import { AppError } from './base/errors.ts'
@@ -77,8 +76,7 @@ async function startApi(
 }
 
 async function startDemo(config: Config, { parts, log }: Tools): Promise<DemoReceiver> {
-  const dataDir = join(config.data, 'demo')
-  const demo = await startDemoReceiver({ webPort: 0, streamPort: 0, dataDir, log })
+  const demo = await startDemoReceiver({ webPort: 0, streamPort: 0, dataDir: config.data, log })
   parts.defer(() => demo.close())
   return demo
 }

@@ -1,9 +1,7 @@
 // The command line. Data goes to stdout, messages to stderr; exit codes 0 done, 1 failed, 2 wrong usage.
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { describeConfig, loadConfig, type Config } from './base/config.ts'
+import type { Config } from './base/config.ts'
 import { AppError, expected } from './base/errors.ts'
-import { createLog, maskCredentials } from './base/log.ts'
 import { UsageError } from './cli/usage.ts'
 
 const usage = `Usage: xg2g <command> [options]
@@ -22,7 +20,8 @@ An emulated Enigma2 receiver: OpenWebIF on the web port (18080), streams on the 
 Its streams are made once with ffmpeg and kept under XG2G_DATA.
 `
 
-type Command = (args: string[]) => number | Promise<number>
+// Each command loads what it needs: `remux` starts in half the time without settings and log.
+type Command = (args: string[]) => Promise<number>
 
 const commands: Readonly<Record<string, Command>> = {
   serve,
@@ -43,18 +42,19 @@ async function main([name, ...args]: string[]): Promise<number> {
   try {
     return await command(args)
   } catch (error) {
-    process.stderr.write(
-      `xg2g ${name}: ${maskCredentials(error instanceof Error ? error.message : String(error))}\n`,
-    )
+    const { maskCredentials } = await import('./base/log.ts')
+    const message = error instanceof Error ? error.message : String(error)
+    process.stderr.write(`xg2g ${name}: ${maskCredentials(message)}\n`)
     return isUsageError(error) ? 2 : 1
   }
 }
 
 async function serve(args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { config: { type: 'string' }, demo: { type: 'boolean' } } })
-  const config = readConfig(values.config)
-  const log = createLog(config.logLevel)
+  const config = await readConfig(values.config)
+  const { createLog } = await import('./base/log.ts')
   const { startDaemon } = await import('./daemon.ts')
+  const log = createLog(config.logLevel)
   const daemon = await startDaemon(config, { log, isDemo: values.demo === true })
   if (daemon.demo !== undefined && daemon.proxyPort !== undefined) {
     const { describeDemo } = await import('./cli/welcome.ts')
@@ -82,25 +82,27 @@ async function serveDemo(args: string[]): Promise<number> {
   const webPort = wholeNumber('--web-port', values['web-port'], 65_535)
   const streamPort = wholeNumber('--stream-port', values['stream-port'], 65_535)
   const tuners = wholeNumber('--tuners', values.tuners, 16)
-  const config = readConfig(undefined)
+  const config = await readConfig(undefined)
+  const { createLog } = await import('./base/log.ts')
   const { startDemoReceiver } = await import('./demo/receiver.ts')
   const log = createLog(config.logLevel)
-  const dataDir = join(config.data, 'demo')
-  const demo = await startDemoReceiver({ host, webPort, streamPort, tuners, dataDir, log })
+  const demo = await startDemoReceiver({ host, webPort, streamPort, tuners, dataDir: config.data, log })
   process.stderr.write(`OpenWebIF at ${demo.webUrl}, streams at ${demo.streamUrl}\n`)
   await stopSignal()
   await demo.close()
   return 0
 }
 
-function printConfig(args: string[]): number {
+async function printConfig(args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { config: { type: 'string' }, check: { type: 'boolean' } } })
-  const config = readConfig(values.config)
+  const config = await readConfig(values.config)
+  const { describeConfig } = await import('./base/config.ts')
   for (const warning of config.warnings) process.stderr.write(`${warning}\n`)
   return values.check === true ? 0 : print(describeConfig(config))
 }
 
-function readConfig(file: string | undefined): Config {
+async function readConfig(file: string | undefined): Promise<Config> {
+  const { loadConfig } = await import('./base/config.ts')
   return loadConfig(file === undefined ? {} : { file })
 }
 

@@ -106,13 +106,12 @@ class Run {
         await drain(remuxer.push(piece.subarray(at, at + mostPushBytes), window))
       }
       this.#clock.add(remuxer.marks())
-      this.#progress.draw(this.#clock.seconds, stats)
+      this.#progress.draw(this.#clock, stats)
     }
     remuxer.flush()
     await drain(remuxer.pull(window))
     this.#clock.add(remuxer.marks())
-    const { bytesIn, bytesOut, problem } = remuxer.stats()
-    if (bytesOut === 0) throw new AppError('NO_STREAM', { found: bytesIn === 0 ? 'it is empty' : problem })
+    refuseUseless(remuxer.stats())
   }
 
   // Both directions of ffmpeg at once; what fails first ends the other.
@@ -133,8 +132,8 @@ class Run {
   }
 
   #report(stats: RemuxStats, wallSeconds: number): void {
-    const streamSeconds = this.#clock.seconds
-    this.#progress.close(streamSeconds, stats)
+    const streamSeconds = this.#clock.seconds(stats)
+    this.#progress.close(this.#clock, stats)
     const complaint = describeFaults(stats)
     if (complaint !== '') process.stderr.write(`xg2g remux: in the input: ${complaint}\n`)
     if (this.#order.stats === undefined) return
@@ -196,6 +195,21 @@ function refuseSame(source: Source, sink: Sink, { output, stats }: Order): void 
 
 function isSameFile(one: Stats, other: Stats): boolean {
   return one.isFile() && one.dev === other.dev && one.ino === other.ino
+}
+
+function refuseUseless({
+  bytesIn,
+  bytesOut,
+  problem,
+  scrambledPackets,
+  accessPoints,
+  tracks,
+}: RemuxStats): void {
+  if (bytesIn === 0) throw new AppError('NO_STREAM', { found: 'it is empty' })
+  if (bytesOut === 0) throw new AppError('NO_STREAM', { found: problem })
+  const isClear = accessPoints > 0 || tracks.some(({ framesOut }) => framesOut > 0)
+  if (scrambledPackets > 0 && !isClear)
+    throw new AppError('NO_STREAM', { found: 'picture and sound are scrambled' })
 }
 
 // What a viewer may notice: damage by kind, and tracks that could not be used.

@@ -7,15 +7,10 @@ const wrapTicks = 2 ** 33
 const ticksPerSecond = 90_000
 const longestStepTicks = 30 * ticksPerSecond // between two access points; beyond it the clock has jumped
 
-/** Measures stream time by the access points that pass. */
+/** Measures how much stream has gone through: by the sound made, or by the access points that passed. */
 export class StreamClock {
   #lastPts = -1
   #ticks = 0
-
-  /** Seconds of stream between the first and the last access point. */
-  get seconds(): number {
-    return this.#ticks / ticksPerSecond
-  }
 
   add(marks: readonly Mark[]): void {
     for (const { pts } of marks) {
@@ -24,6 +19,15 @@ export class StreamClock {
       if (this.#lastPts >= 0 && step <= longestStepTicks) this.#ticks += step
       this.#lastPts = pts
     }
+  }
+
+  /** Seconds of stream; whichever of the two saw more. */
+  seconds({ tracks }: RemuxStats): number {
+    const made = tracks.filter(({ mode }) => mode === 'transcode')
+    const sound = made.map(
+      ({ target, framesOut, rate }) => (framesOut * frameSamples(target)) / (rate || Infinity),
+    )
+    return Math.max(this.#ticks / ticksPerSecond, ...sound)
   }
 }
 
@@ -34,19 +38,23 @@ export class Progress {
   #drawnAt = 0
 
   /** Draws if it is time to. */
-  draw(seconds: number, stats: () => RemuxStats): void {
+  draw(clock: StreamClock, stats: () => RemuxStats): void {
     const now = performance.now()
     if (!this.#isShown || now - this.#drawnAt < redrawMs) return
     this.#drawnAt = now
-    process.stderr.write(`\r${describe(seconds, (now - this.#startedAt) / 1000, stats())}\x1b[K`)
+    this.#write(clock, stats())
   }
 
   /** Leaves the last line standing. */
-  close(seconds: number, stats: RemuxStats): void {
+  close(clock: StreamClock, stats: RemuxStats): void {
     if (!this.#isShown) return
-    process.stderr.write(
-      `\r${describe(seconds, (performance.now() - this.#startedAt) / 1000, stats)}\x1b[K\n`,
-    )
+    this.#write(clock, stats)
+    process.stderr.write('\n')
+  }
+
+  #write(clock: StreamClock, stats: RemuxStats): void {
+    const wallSeconds = (performance.now() - this.#startedAt) / 1000
+    process.stderr.write(`\r${describe(clock.seconds(stats), wallSeconds, stats)}\x1b[K`)
   }
 }
 
@@ -66,4 +74,9 @@ function formatClock(seconds: number): string {
   const whole = Math.floor(seconds)
   const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
   return parts.map((part) => String(part).padStart(2, '0')).join(':')
+}
+
+// Of one frame: ISO/IEC 14496-3, 4.5.1.1 and ISO/IEC 11172-3.
+function frameSamples(target: string): number {
+  return target === 'mp3' ? 1152 : 1024
 }

@@ -151,6 +151,7 @@ export class Proxy {
 function refuse(response: ServerResponse, error: AppError, method: string | undefined): void {
   if (response.destroyed) return
   const body = `${JSON.stringify(error)}\n`
+  response.setHeader('Connection', 'close')
   response.setHeader('Content-Type', 'application/json; charset=utf-8')
   response.setHeader('Content-Length', Buffer.byteLength(body))
   if (error.status === 503) response.setHeader('Retry-After', retryAfterS)
