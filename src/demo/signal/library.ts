@@ -13,7 +13,7 @@ import { orderOf, readPictures, readSound, type SoundRecipe } from './recording.
 import { recipeOf } from './recipes.ts'
 
 // To be raised when recording.ts or mux.ts make something else of the same recipe.
-const versions = { recording: 4, loop: 4 }
+const versions = { recording: 4, loop: 5 }
 const encodingLimitMs = 180_000
 const lockPollMs = 100
 

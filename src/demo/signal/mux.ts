@@ -34,7 +34,7 @@ export interface Sources {
   readonly sounds: ReadonlyMap<number, SoundTrack>
 }
 
-const psiTicks = 8640 // PAT and PMT every 96 ms
+const psiTicks = 7200 // PAT and PMT every 80 ms
 const sdtTicks = 86_400
 const pcrTicks = 1980 // a PCR every 22 ms or with the next packet of its PID; 40 ms is the limit
 const pcrBytes = 8 // what a PCR takes from a packet
@@ -63,7 +63,7 @@ export function muxLoop(programme: Programme, sources: Sources): Buffer {
   return new Mux(programme, sources, Math.ceil(delay / frame) * frame).run().bytes
 }
 
-/** PAT and PMT of a programme: what begins a connection and comes back every 96 ms. */
+/** PAT and PMT of a programme: what begins a connection and comes back every 80 ms. */
 export function psiPackets(programme: Programme, pmtSection: Buffer): Buffer {
   return Buffer.concat([packetise(patPid, [patOf(programme)]), packetise(programme.pmtPid, [pmtSection])])
 }
@@ -126,7 +126,7 @@ class Mux {
       const source = others.isDue(now) ? others : isVideoDue && frames.isDue(Infinity) ? frames : undefined
       const packet = bytes.subarray(slot * packetSize, (slot + 1) * packetSize)
       if (source === undefined) {
-        packet.set([syncByte, nullPid >> 8, nullPid & 0xff, 0x10])
+        this.fill(packet, now)
         continue
       }
       const hasPcr = source.pid === pcrPid && now - this.lastPcr >= pcrTicks
@@ -139,6 +139,17 @@ class Mux {
     if (frames.isDue(Infinity) || others.isDue(Infinity))
       throw new RangeError('the loop is too short for its streams')
     return { bytes, lateness }
+  }
+
+  /** A packet that nobody needs: a clock of its own when the last one was long ago, else null. */
+  private fill(packet: Buffer, now: number): void {
+    const { pcrPid } = this.programme
+    packet.set([syncByte, nullPid >> 8, nullPid & 0xff, 0x10])
+    if (now - this.lastPcr < pcrTicks) return
+    this.lastPcr = now
+    const counter = ((this.counters.get(pcrPid) ?? 0) - 1) & 0x0f // without payload it does not count
+    packet.set([syncByte, pcrPid >> 8, pcrPid & 0xff, 0x20 | counter, packetSize - 5, 0x10])
+    writePcr(packet, now)
   }
 
   private nextCounter(pid: number): number {
@@ -204,13 +215,16 @@ function writePacket(
   ])
   if (field > 0) packet.writeUInt8(field - 1, 4)
   if (field > 1) packet.writeUInt8((isFirst && unit.isKey ? 0x40 : 0) | (o.pcr === undefined ? 0 : 0x10), 5)
-  if (o.pcr !== undefined) {
-    const base = Math.floor(o.pcr)
-    packet.writeUInt16BE(0x7e00 | Math.floor((o.pcr - base) * 300), 10)
-    writePcrBase(packet, 6, wrapped(base))
-  }
+  if (o.pcr !== undefined) writePcr(packet, o.pcr)
   unit.bytes.copy(packet, 4 + field, o.at, o.at + taken)
   return taken
+}
+
+/** The clock of a packet whose adaptation field begins with it. */
+function writePcr(packet: Buffer, ticks: number): void {
+  const base = Math.floor(ticks)
+  packet.writeUInt16BE(0x7e00 | Math.floor((ticks - base) * 300), 10)
+  writePcrBase(packet, 6, wrapped(base))
 }
 
 function pictureUnits(programme: Programme, track: PictureTrack, delay: number): Unit[] {
