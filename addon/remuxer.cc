@@ -308,6 +308,7 @@ void Remuxer::Release() {
     if (stream.track && seen == Seen::kScrambled) stream.track->StartScrambled();
   }
   stage_ = Stage::kFlow;
+  std::vector<KnownPmt>().swap(pmts_);
   elapsed_ = 0;
   pcr_ = kNoTime;
   pat_reader_.has_continuity = false;

@@ -40,6 +40,11 @@ Choice Choose(AudioCodec codec, uint8_t layer) {
   return {nullptr, ""};
 }
 
+// The speakers by name, or 0 where the frame does not tell.
+uint64_t NativeLayout(const AVFrame& in) {
+  return in.ch_layout.order == AV_CHANNEL_ORDER_NATIVE ? in.ch_layout.u.mask : 0;
+}
+
 }  // namespace
 
 Decoder::Decoder(unsigned channels) : asked_channels_(channels) {
@@ -106,45 +111,45 @@ std::optional<Pcm> Decoder::Convert() {
                         source <= 2;
   if (is_plain) return Pcm{in.extended_data, samples, rate};
 
-  const uint64_t layout = in.ch_layout.order == AV_CHANNEL_ORDER_NATIVE ? in.ch_layout.u.mask : 0;
-  if (!mixer_ || mixer_format_ != in.format || mixer_rate_ != in.sample_rate ||
-      mixer_layout_ != layout || mixer_channels_ != source) {
-    AVChannelLayout to = {}, from = {};
-    av_channel_layout_default(&to, static_cast<int>(out_channels_));
-    if (layout)
-      av_channel_layout_copy(&from, &in.ch_layout);
-    else
-      av_channel_layout_default(&from, source);
-    SwrContext* made = nullptr;
-    const int status = swr_alloc_set_opts2(
-        &made, &to, AV_SAMPLE_FMT_FLTP, in.sample_rate, &from,
-        static_cast<AVSampleFormat>(in.format), in.sample_rate, 0, nullptr);
-    mixer_.reset(made);
-    av_channel_layout_uninit(&from);
-    if (status < 0 || swr_init(mixer_.get()) < 0) {
-      mixer_.reset();
-      return std::nullopt;
-    }
-    mixer_format_ = in.format;
-    mixer_rate_ = in.sample_rate;
-    mixer_layout_ = layout;
-    mixer_channels_ = source;
-    mixed_.reset(av_frame_alloc());
-    if (!mixed_) return std::nullopt;
-    mixed_->format = AV_SAMPLE_FMT_FLTP;
-    mixed_->nb_samples = kMaxFrameSamples;
-    mixed_->sample_rate = in.sample_rate;
-    av_channel_layout_copy(&mixed_->ch_layout, &to);
-    if (av_frame_get_buffer(mixed_.get(), 0) < 0) {
-      mixed_.reset();
-      mixer_.reset();
-      return std::nullopt;
-    }
-  }
-  const int got = swr_convert(mixer_.get(), mixed_->extended_data, kMaxFrameSamples,
+  if (!FitsMixer(in) && !MakeMixer(in)) return std::nullopt;
+  const int got = swr_convert(mixer_.get(), mixed_->extended_data, mixed_->nb_samples,
                               const_cast<const uint8_t**>(in.extended_data), in.nb_samples);
   if (got != in.nb_samples) return std::nullopt;
   return Pcm{mixed_->extended_data, samples, rate};
+}
+
+bool Decoder::FitsMixer(const AVFrame& in) const {
+  return mixer_ && mixer_format_ == in.format && mixer_rate_ == in.sample_rate &&
+         mixer_layout_ == NativeLayout(in) && mixer_channels_ == in.ch_layout.nb_channels &&
+         mixed_->nb_samples >= in.nb_samples;
+}
+
+bool Decoder::MakeMixer(const AVFrame& in) {
+  mixer_.reset();
+  AVChannelLayout to = {}, from = {};
+  av_channel_layout_default(&to, static_cast<int>(out_channels_));
+  if (NativeLayout(in))
+    av_channel_layout_copy(&from, &in.ch_layout);
+  else
+    av_channel_layout_default(&from, in.ch_layout.nb_channels);
+  SwrContext* made = nullptr;
+  swr_alloc_set_opts2(&made, &to, AV_SAMPLE_FMT_FLTP, in.sample_rate, &from,
+                      static_cast<AVSampleFormat>(in.format), in.sample_rate, 0, nullptr);
+  AvPtr<SwrContext> mixer(made);
+  av_channel_layout_uninit(&from);
+  mixed_.reset(av_frame_alloc());
+  if (!mixer || swr_init(mixer.get()) < 0 || !mixed_) return false;
+  mixed_->format = AV_SAMPLE_FMT_FLTP;
+  mixed_->nb_samples = in.nb_samples;
+  mixed_->sample_rate = in.sample_rate;
+  av_channel_layout_copy(&mixed_->ch_layout, &to);
+  if (av_frame_get_buffer(mixed_.get(), 0) < 0) return false;
+  mixer_ = std::move(mixer);
+  mixer_format_ = in.format;
+  mixer_rate_ = in.sample_rate;
+  mixer_layout_ = NativeLayout(in);
+  mixer_channels_ = in.ch_layout.nb_channels;
+  return true;
 }
 
 }  // namespace xg2g

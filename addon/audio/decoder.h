@@ -59,6 +59,8 @@ class Decoder {
  private:
   bool Open(const FrameHeader& header);
   std::optional<Pcm> Convert();
+  bool FitsMixer(const AVFrame& in) const;
+  bool MakeMixer(const AVFrame& in);
 
   unsigned asked_channels_;
   unsigned out_channels_ = 0, source_channels_ = 0;
