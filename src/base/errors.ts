@@ -30,6 +30,7 @@ export const ERRORS = {
     expose: false,
     message: (d) => text(d.reason, 'The native remuxer is not built: run `make native`'),
   },
+  NO_WORKER: { status: 503, expose: false, message: (d) => `No worker thread starts${because(d.reason)}` },
   WORKER_DIED: { status: 502, expose: true, message: () => 'The worker of this stream ended unexpectedly' },
   WORKER_HUNG: { status: 502, expose: true, message: () => 'The worker of this stream stopped responding' },
   UPSTREAM_REFUSED: {

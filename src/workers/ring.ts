@@ -195,7 +195,6 @@ export class RingWriter extends Side {
 /** The side that reads. */
 export class RingReader extends Side {
   #released = 0
-  readonly #isEmpty = () => this.fill === 0
 
   /** Bytes ever read through this object. */
   get total(): number {
@@ -239,9 +238,11 @@ export class RingReader extends Side {
     if (Atomics.load(this.header, PARKED_WRITER) !== 0) Atomics.notify(this.header, TAIL)
   }
 
-  /** Resolves when bytes may be there or the ring is closed; the caller looks again. */
-  whenReadable(): Promise<void> {
-    return this.waitOnce(PARKED_READER, HEAD, this.#isEmpty)
+  /** Resolves when so many bytes may be there or the ring is closed; the caller looks again.
+   *  @param leastBytes  at most the capacity */
+  whenReadable(leastBytes = 1): Promise<void> {
+    const least = Math.min(leastBytes, this.capacity)
+    return this.waitOnce(PARKED_READER, HEAD, () => this.fill < least)
   }
 
   /** What the writer has counted, 0 .. 2^32-1. */

@@ -231,19 +231,27 @@ describe('Ring.whenReadable and whenWritable', () => {
     expect(writer.stalls).toBe(0)
   })
 
-  it('wait for as much room as was asked for', async () => {
+  it('wait for as much as was asked for', async () => {
     const { writer, reader } = ringOf(8)
-    writer.write(sequence(8))
-    let isThere = false
-    const wait = (async () => {
+    const done: string[] = []
+    const read = (async () => {
+      while (reader.fill < 8) await reader.whenReadable(8)
+      done.push('read')
+    })()
+    writer.write(sequence(7))
+    await new Promise(setImmediate)
+    expect(done).toEqual([])
+    writer.write(sequence(1))
+    await read
+    const write = (async () => {
       while (writer.free < 4) await writer.whenWritable(4)
-      isThere = true
+      done.push('write')
     })()
     reader.release(3)
     await new Promise(setImmediate)
-    expect(isThere).toBe(false)
+    expect(done).toEqual(['read'])
     reader.release(1)
-    await wait
+    await write
   })
 
   it('hold one wait per side, however often they are called', () => {

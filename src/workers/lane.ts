@@ -1,0 +1,147 @@
+// One stream's way through a worker thread: ring in -> remuxer -> ring out. Many lanes share the event
+// loop of the thread, so a lane never blocks, and yields after a budget.
+import { AppError } from '../base/errors.ts'
+import { damageKinds, damageOf, eachDamage, type Damage } from './damage.ts'
+import type { Heartbeat } from './heartbeat.ts'
+import { MarkWriter } from './marks.ts'
+import type { RemuxTask } from './message.ts'
+import { mostPushBytes, type Remuxer, type RemuxerOptions, type RemuxStats } from './native.ts'
+import type { Profile } from './profile.ts'
+import { RingReader, RingWriter } from './ring.ts'
+
+/** Input that one lane works on before the others get their turn. */
+export const turnBytes = 262_144
+
+const packetBytes = 188
+const statsEveryMs = 1000 // stats() costs more than a push: the live counters follow at this pace
+
+/** What a lane needs of a remuxer; tests put a simpler one in. */
+export type LaneRemuxer = Pick<Remuxer, 'push' | 'pull' | 'flush' | 'marks' | 'stats' | 'close'>
+export type MakeRemuxer = (profile: Profile, options: RemuxerOptions) => LaneRemuxer
+
+/** What the lane waits for: bytes in, room out, the others' turn, or nothing more. */
+type Next = 'input' | 'room' | 'others' | 'end'
+
+export class Lane {
+  readonly #id: number
+  readonly #isResumed: boolean
+  readonly #input: RingReader
+  readonly #output: RingWriter
+  readonly #marks: MarkWriter
+  readonly #remuxer: LaneRemuxer
+  readonly #onFlowing: (stats: RemuxStats) => void
+  // Where the output ring's end is nearer than a packet, the packets come through here.
+  readonly #bridge = new Uint8Array(16 * packetBytes)
+  #hasMore = false // output waits inside the remuxer
+  #isFlushed = false
+  #turnInput = 0
+  #counted: Damage = eachDamage(() => 0)
+  #countedAt = performance.now()
+
+  /** Throws what the making of the remuxer throws. */
+  constructor(task: RemuxTask, make: MakeRemuxer, onFlowing: (stats: RemuxStats) => void) {
+    this.#id = task.id
+    this.#isResumed = task.isResumed
+    this.#input = new RingReader(task.input)
+    this.#output = new RingWriter(task.output)
+    this.#marks = new MarkWriter(task.marks, task.offset)
+    this.#remuxer = make(task.profile, { resumed: task.isResumed })
+    this.#onFlowing = onFlowing
+  }
+
+  /** Carries the stream to its end: the input's, drained, or at once when the output is closed.
+   *  Throws NO_STREAM when a whole input gave nothing. */
+  async run(heartbeat: Heartbeat): Promise<RemuxStats> {
+    for (;;) {
+      const next = heartbeat.turn(this.#id, () => this.#turn())
+      switch (next) {
+        case 'input':
+          await this.#input.whenReadable()
+          break
+        case 'room':
+          await this.#output.whenWritable(packetBytes)
+          break
+        case 'others':
+          await new Promise(setImmediate)
+          break
+        case 'end':
+          return this.#finish()
+        default:
+          next satisfies never
+      }
+    }
+  }
+
+  close(): void {
+    this.#remuxer.close()
+  }
+
+  // Works until something is missing. The budget counts on over waits that were none: when bytes are
+  // always there, the awaits above never leave the microtasks, and timers and others would starve.
+  #turn(): Next {
+    for (;;) {
+      if (this.#output.isClosed) return 'end'
+      if (this.#output.free < packetBytes) return 'room'
+      if (this.#hasMore) {
+        this.#fill((window) => this.#remuxer.pull(window))
+        continue
+      }
+      if (this.#isFlushed) return 'end'
+      if (this.#turnInput >= turnBytes) {
+        this.#turnInput = 0
+        return 'others'
+      }
+      const bytes = this.#input.readable(mostPushBytes)
+      if (bytes.length > 0) this.#push(bytes)
+      else if (this.#input.isDrained) this.#flush()
+      else return 'input'
+    }
+  }
+
+  #push(bytes: Uint8Array): void {
+    this.#fill((window) => this.#remuxer.push(bytes, window))
+    this.#input.release(bytes.length) // the remuxer has what it needs: it keeps no borrowed bytes
+    this.#turnInput += bytes.length
+    if (performance.now() - this.#countedAt >= statsEveryMs) this.#count(this.#remuxer.stats())
+  }
+
+  #flush(): void {
+    this.#remuxer.flush()
+    this.#isFlushed = true
+    this.#hasMore = true
+  }
+
+  // Lets the remuxer write into the ring, in place, and publishes it once; its marks before it.
+  #fill(produce: (window: Uint8Array) => number): void {
+    const inPlace = this.#output.writable()
+    const isDirect = inPlace.length >= packetBytes
+    const window = isDirect ? inPlace : this.#bridge.subarray(0, this.#output.free)
+    const length = produce(window)
+    for (const mark of this.#remuxer.marks()) this.#marks.write(mark)
+    const isFirst = length > 0 && this.#output.total === 0
+    if (isDirect) this.#output.commit(length)
+    else this.#output.write(window.subarray(0, length))
+    this.#hasMore = length > 0 && window.length - length < packetBytes
+    if (isFirst) this.#onFlowing(this.#remuxer.stats())
+  }
+
+  #count(stats: RemuxStats): void {
+    const damage = damageOf(stats)
+    for (const [counter, kind] of damageKinds.entries()) {
+      // A track that goes takes its counts along: the sums can fall.
+      this.#output.count(counter, Math.max(0, damage[kind] - this.#counted[kind]))
+    }
+    this.#counted = damage
+    this.#countedAt = performance.now()
+  }
+
+  #finish(): RemuxStats {
+    const stats = this.#remuxer.stats()
+    this.#count(stats)
+    const isCancelled = this.#output.isClosed // by its reader: we have not done it yet
+    if (this.#output.total === 0 && !isCancelled && !this.#isResumed) {
+      throw new AppError('NO_STREAM', { found: stats.problem || 'no data' })
+    }
+    return stats
+  }
+}

@@ -1,0 +1,251 @@
+// The worker pool: admission, the emptiest slot for each stream, and new places for the streams of a
+// thread that is lost. Runs on the main thread and never looks at a byte.
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import { AppError } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import { damageKinds } from './damage.ts'
+import { Job, type PoolStream } from './job.ts'
+import type { Profile } from './profile.ts'
+import { Slot, looksToHang, type Loss, type LossReason, type SlotOptions } from './slot.ts'
+
+export type { PoolStream, RemuxReport } from './job.ts'
+
+export interface PoolOptions {
+  /** threads; default one less than the machine has cores */
+  workers?: number
+  /** default 32 */
+  streamsPerWorker?: number
+  log?: Logger
+  metrics?: Metrics
+  /** A thread that does not move for so long while it has streams is replaced. Default 5000. */
+  hangMs?: number
+  /** longest that close() waits for streams and threads; default 3000 */
+  closeMs?: number
+  /** each stream's ring to the worker, a power of two; default 512 KiB, 0.4 s of 10 Mbit/s */
+  inputBytes?: number
+  /** each stream's ring from the worker, a power of two; default 1 MiB */
+  outputBytes?: number
+  /** of each thread's JavaScript heap; the codecs' memory is not in it */
+  resourceLimits?: SlotOptions['resourceLimits']
+  /** the file that the threads run; default remux.ts beside this file */
+  taskFile?: string
+}
+
+type FilledOptions = PoolOptions & Required<Omit<PoolOptions, 'log' | 'metrics'>>
+
+export interface PoolStats {
+  readonly workers: number
+  readonly capacity: number
+  readonly streams: number
+  readonly refused: number
+  readonly restarts: number
+  readonly failures: Readonly<Record<LossReason, number>>
+  readonly perWorker: readonly { isUp: boolean; streams: number; restarts: number; problem: string }[]
+}
+
+const mostLosses = 2 // threads that a stream may lose; with the next one it fails
+
+const defaults: FilledOptions = {
+  workers: Math.max(1, availableParallelism() - 1),
+  streamsPerWorker: 32,
+  hangMs: 5000,
+  closeMs: 3000,
+  inputBytes: 512 * 1024,
+  outputBytes: 1024 * 1024,
+  resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8, stackSizeMb: 4 },
+  taskFile: resolve(import.meta.dirname, import.meta.filename.endsWith('.ts') ? 'remux.ts' : 'remux.js'),
+}
+
+export class Pool {
+  readonly #options: FilledOptions
+  readonly #slots: Slot[]
+  readonly #jobs = new Set<Job>()
+  readonly #failures: Record<LossReason, number> = { died: 0, exit: 0, memory: 0, hung: 0 }
+  #watch: NodeJS.Timeout | undefined
+  #lastId = 0
+  #refused = 0
+  #restartsReported = 0
+  #isClosed = false
+
+  /** Starts the threads; ready() tells when they are up. */
+  constructor(options: PoolOptions = {}) {
+    this.#options = { ...defaults, ...withoutUndefined(options) }
+    const { workers, streamsPerWorker: streams, hangMs, resourceLimits, taskFile } = this.#options
+    const onLoss = (loss: Loss) => this.#onLoss(loss)
+    const onChange = () => this.#report()
+    this.#slots = Array.from(
+      { length: workers },
+      (_, index) => new Slot(index, { taskFile, streams, hangMs, resourceLimits, onLoss, onChange }),
+    )
+    this.#report()
+  }
+
+  /** Resolves when each thread is up or is known not to come up: see problem. */
+  async ready(): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => slot.started))
+  }
+
+  /** Why no stream can be opened: ADDON_MISSING or NO_WORKER; undefined while one slot works. */
+  get problem(): AppError | undefined {
+    const problems = this.#slots.map((slot) => slot.problem)
+    return problems.every((problem) => problem !== undefined) ? problems[0] : undefined
+  }
+
+  /** Starts a stream. Throws POOL_FULL, ADDON_MISSING, NO_WORKER or SHUTTING_DOWN. */
+  open(profile: Profile, { label = 'stream' }: { label?: string } = {}): PoolStream {
+    if (this.#isClosed) throw new AppError('SHUTTING_DOWN')
+    const slot = this.#emptiest()
+    if (slot === undefined) throw this.problem ?? this.#refuse()
+    const { inputBytes, outputBytes } = this.#options
+    const job = new Job(this.#nextId(), profile, { label, inputBytes, outputBytes })
+    this.#jobs.add(job)
+    slot.run(job)
+    void this.#follow(job)
+    this.#report()
+    this.#watch ??= setInterval(() => this.#look(), this.#options.hangMs / looksToHang)
+    return job
+  }
+
+  stats(): PoolStats {
+    return {
+      workers: this.#slots.length,
+      capacity: this.#capacity,
+      streams: this.#jobs.size,
+      refused: this.#refused,
+      restarts: this.#restarts,
+      failures: { ...this.#failures },
+      perWorker: this.#slots.map(({ isUp, jobs, restarts, problem }) => ({
+        isUp,
+        streams: jobs.size,
+        restarts,
+        problem: problem?.message ?? '',
+      })),
+    }
+  }
+
+  /** Cancels the streams that are left and ends the threads. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const { closeMs } = this.#options
+    for (const job of this.#jobs) job.close()
+    let timer: NodeJS.Timeout | undefined
+    const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, closeMs)))
+    await Promise.race([Promise.allSettled([...this.#jobs].map((job) => job.done)), limit])
+    clearTimeout(timer)
+    await Promise.all(this.#slots.map((slot) => slot.close(closeMs)))
+    for (const job of this.#jobs) job.fail(new AppError('SHUTTING_DOWN'))
+    clearInterval(this.#watch)
+    this.#report()
+  }
+
+  get #restarts(): number {
+    return this.#slots.reduce((all, slot) => all + slot.restarts, 0)
+  }
+
+  get #capacity(): number {
+    return this.#slots.length * this.#options.streamsPerWorker
+  }
+
+  #emptiest(): Slot | undefined {
+    const best = this.#slots.reduce((best, slot) => (slot.free > best.free ? slot : best))
+    return best.free > 0 ? best : undefined
+  }
+
+  #refuse(): AppError {
+    this.#refused++
+    this.#options.metrics?.poolRefused.inc()
+    return new AppError('POOL_FULL', { capacity: this.#capacity, streams: this.#jobs.size })
+  }
+
+  #nextId(): number {
+    this.#lastId = (this.#lastId % (2 ** 31 - 1)) + 1
+    return this.#lastId
+  }
+
+  async #follow(job: Job): Promise<void> {
+    const { log, metrics } = this.#options
+    try {
+      const { bytesIn, bytesOut, errors, stats } = await job.done
+      const ratio = bytesIn === 0 ? 0 : bytesOut / bytesIn
+      log?.info(
+        {
+          label: job.label,
+          bytes_input: bytesIn,
+          bytes_output: bytesOut,
+          errors,
+          compression_ratio: Number(ratio.toFixed(4)),
+          program: stats.program,
+        },
+        'remuxing stream completed',
+      )
+    } catch (err) {
+      log?.warn({ label: job.label, err }, 'remuxing stream failed')
+    }
+    this.#account(job)
+    metrics?.remuxSeconds.observe((performance.now() - job.startedAt) / 1000)
+    this.#jobs.delete(job)
+    if (this.#jobs.size === 0) {
+      clearInterval(this.#watch)
+      this.#watch = undefined
+    }
+    this.#report()
+  }
+
+  #look(): void {
+    for (const slot of this.#slots) slot.look()
+    for (const job of this.#jobs) this.#account(job)
+    this.#report()
+  }
+
+  // The streams go on in other threads, from where their rings are. When it is known whose turn it was,
+  // the loss counts against that stream alone: its neighbours shall not pay for it.
+  #onLoss({ slot, reason, cause, jobs, culprit }: Loss): void {
+    const { log, metrics } = this.#options
+    this.#failures[reason]++
+    metrics?.workerFailures.inc(reason)
+    log?.error({ worker: slot.index, reason, streams: jobs.length, err: cause }, 'worker lost')
+    const isKnown = jobs.some((job) => job.id === culprit)
+    for (const job of jobs) {
+      if (!isKnown || job.id === culprit) job.losses++
+      this.#replace(job, reason, cause)
+    }
+    this.#report()
+  }
+
+  #replace(job: Job, reason: LossReason, cause: unknown): void {
+    const slot = this.#emptiest()
+    if (job.losses > mostLosses || slot === undefined) {
+      const code = reason === 'hung' ? 'WORKER_HUNG' : 'WORKER_DIED'
+      job.fail(new AppError(code, { cause, why: reason, losses: job.losses, label: job.label }))
+      return
+    }
+    slot.run(job)
+    this.#options.log?.warn({ label: job.label, worker: slot.index, losses: job.losses }, 'stream moved')
+  }
+
+  #account(job: Job): void {
+    const { metrics } = this.#options
+    if (metrics === undefined) return
+    const { bytesIn, bytesOut, damage } = job.progress()
+    metrics.remuxBytes.inc('in', bytesIn)
+    metrics.remuxBytes.inc('out', bytesOut)
+    for (const kind of damageKinds) if (damage[kind] > 0) metrics.remuxDamage.inc(kind, damage[kind])
+  }
+
+  #report(): void {
+    const { metrics } = this.#options
+    metrics?.poolWorkers.set(this.#slots.filter((slot) => slot.isUp).length)
+    metrics?.poolCapacity.set(this.#capacity)
+    metrics?.poolStreams.set(this.#jobs.size)
+    metrics?.remuxesActive.set(this.#jobs.size)
+    metrics?.workerRestarts.inc(this.#restarts - this.#restartsReported)
+    this.#restartsReported = this.#restarts
+  }
+}
+
+// `{ ...defaults, workers: undefined }` would lose the default.
+function withoutUndefined(options: PoolOptions): PoolOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,65 @@
+// The task of a worker thread, run by Piscina: many at a time on one event loop. A task never rejects:
+// an error that left it would end the thread and with it the streams of all the others.
+import { parentPort, workerData } from 'node:worker_threads'
+import { toAppError } from '../base/errors.ts'
+import { Heartbeat, createHeartbeat } from './heartbeat.ts'
+import { Lane, type MakeRemuxer } from './lane.ts'
+import type { Notice, Outcome, RemuxTask, Task, ThreadData } from './message.ts'
+import { Remuxer, nativeVersion, type NativeVersion } from './native.ts'
+import { RingReader, RingWriter } from './ring.ts'
+
+/** What the tasks of a thread are made of. */
+export interface Trade {
+  readonly make: MakeRemuxer
+  /** Loads what make needs. Throws ADDON_MISSING. */
+  readonly load: () => NativeVersion
+}
+
+const native: Trade = { make: (profile, options) => new Remuxer(profile, options), load: nativeVersion }
+
+const { heartbeat: memory = createHeartbeat(), beatMs = 500 } = (workerData ?? {}) as Partial<ThreadData>
+const heartbeat = new Heartbeat(memory, beatMs)
+
+export default function run(task: Task): Promise<Outcome> {
+  return serve(task, native)
+}
+
+/** Does one task; always resolves. */
+export async function serve(task: Task, { make, load }: Trade): Promise<Outcome> {
+  try {
+    if (task.kind === 'hello') return { kind: 'ready', version: load() }
+    return await carry(task, make)
+  } catch (thrown) {
+    const { code, details } = toAppError(thrown)
+    return { kind: 'failed', code, details }
+  }
+}
+
+async function carry(task: RemuxTask, make: MakeRemuxer): Promise<Outcome> {
+  heartbeat.join()
+  let lane: Lane | undefined
+  try {
+    lane = heartbeat.turn(
+      task.id,
+      () => new Lane(task, make, (stats) => announce({ kind: 'flowing', id: task.id, stats })),
+    )
+    const stats = await lane.run(heartbeat)
+    closeRings(task, 'end')
+    return { kind: 'done', stats }
+  } catch (thrown) {
+    closeRings(task, 'error')
+    throw thrown
+  } finally {
+    lane?.close()
+    heartbeat.leave()
+  }
+}
+
+function closeRings({ input, output }: RemuxTask, reason: 'end' | 'error'): void {
+  new RingReader(input).close(reason)
+  new RingWriter(output).close(reason)
+}
+
+function announce(notice: Notice): void {
+  parentPort?.postMessage(notice)
+}

@@ -1,0 +1,287 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { damageKinds } from '../../src/workers/damage.ts'
+import { Heartbeat, HeartbeatWatch, createHeartbeat } from '../../src/workers/heartbeat.ts'
+import { Job } from '../../src/workers/job.ts'
+import { Lane, turnBytes, type LaneRemuxer } from '../../src/workers/lane.ts'
+import type { RemuxStats } from '../../src/workers/native.ts'
+import { defaultProfile } from '../../src/workers/profile.ts'
+import { serve } from '../../src/workers/remux.ts'
+import { makePackets, packetBytes, readNumber } from './packet.ts'
+import { Relay, noStats } from './relay.ts'
+
+const load = () => ({ file: '', libavcodec: '' })
+let heartbeat: Heartbeat
+
+beforeEach(() => {
+  heartbeat = new Heartbeat(createHeartbeat(), 1000)
+})
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+function jobOf({ inputBytes = 65_536, outputBytes = 65_536 } = {}): Job {
+  return new Job(1, defaultProfile, { label: 'test', inputBytes, outputBytes })
+}
+
+/** Runs the job's task on this thread. */
+function carry(job: Job, remuxer: LaneRemuxer = new Relay()): Promise<RemuxStats> {
+  return new Lane(
+    job.task(),
+    () => remuxer,
+    () => undefined,
+  ).run(heartbeat)
+}
+
+async function write(job: Job, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    const taken = job.input.write(bytes.subarray(at))
+    if (taken < 0) return
+    if (taken === 0) await job.input.whenWritable()
+    at += taken
+  }
+}
+
+/** Reads until the output is closed, in odd pieces. */
+async function readAll(job: Job): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  const into = new Uint8Array(1000)
+  for (;;) {
+    const length = job.output.read(into)
+    if (length < 0) return Buffer.concat(pieces)
+    if (length === 0) await job.output.whenReadable()
+    else pieces.push(Uint8Array.from(into.subarray(0, length)))
+  }
+}
+
+describe('Lane', () => {
+  it('brings every byte over the ends of small rings', async () => {
+    const job = jobOf({ inputBytes: 1024, outputBytes: 512 })
+    const packets = makePackets(0, 5000)
+    const lane = carry(job).then(() => job.output.close())
+    const output = readAll(job)
+    await write(job, packets)
+    job.input.close()
+    await lane
+    expect(Buffer.compare(await output, packets)).toBe(0)
+  })
+
+  it('waits for a reader that does not read, and takes no more input meanwhile', async () => {
+    const job = jobOf({ inputBytes: 4096, outputBytes: 4096 })
+    const lane = carry(job)
+    while (job.input.fill < 4096 || job.output.fill < 4096 - packetBytes) {
+      job.input.write(makePackets(0, 4))
+      await new Promise(setImmediate)
+    }
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+    expect(job.input.free).toBe(0)
+    job.close()
+    await lane
+  })
+
+  it.each(['input', 'room'])('ends when it is cancelled while it waits for %s', async (wait) => {
+    const job = jobOf({ inputBytes: 4096, outputBytes: 4096 })
+    const lane = carry(job)
+    if (wait === 'room') await write(job, makePackets(0, 30))
+    await new Promise(setImmediate)
+    job.close()
+    await lane
+  })
+
+  it('says what was found when a whole input gave nothing', async () => {
+    const job = jobOf()
+    const deaf = Object.assign(new Relay(), {
+      push: () => 0,
+      stats: () => ({ ...noStats, problem: 'no PAT' }),
+    })
+    job.input.write(new Uint8Array(1000))
+    job.input.close()
+    await expect(carry(job, deaf)).rejects.toMatchObject({ code: 'NO_STREAM', details: { found: 'no PAT' } })
+  })
+
+  it('calls an empty input by its name', async () => {
+    const job = jobOf()
+    job.input.close()
+    await expect(carry(job)).rejects.toThrow('no data')
+  })
+
+  it('has nothing against a resumed stream that only ends', async () => {
+    const job = jobOf()
+    job.rescue()
+    job.input.close()
+    await carry(job)
+  })
+
+  it('lets the others have their turn when its input never ends', async () => {
+    const turns: string[] = []
+    const busy = jobOf({ inputBytes: 2 ** 20, outputBytes: 2 ** 20 })
+    const calm = jobOf()
+    // The busy stream's rings are filled and emptied inside its own remuxer: it never has to wait.
+    const chunk = makePackets(0, 300)
+    const endless = new Relay()
+    const push = endless.push.bind(endless)
+    endless.push = (bytes, window) => {
+      turns.push(`busy ${bytes.length}`)
+      busy.output.release(busy.output.fill)
+      busy.input.write(chunk)
+      return push(bytes, window)
+    }
+    busy.input.write(chunk)
+    const lanes = [carry(busy, endless), carry(calm, new Relay(() => turns.push('calm')))]
+    for (let round = 0; round < 20; round++) {
+      calm.input.write(makePackets(round, 1))
+      await new Promise(setImmediate)
+    }
+    busy.close()
+    calm.close()
+    await Promise.all(lanes)
+    expect(turns.filter((turn) => turn === 'calm').length).toBeGreaterThan(15)
+    let bytes = 0
+    for (const turn of turns) {
+      bytes = turn === 'calm' ? 0 : bytes + Number(turn.slice(5))
+      expect(bytes).toBeLessThanOrEqual(3 * turnBytes)
+    }
+  })
+
+  it('has the marks there before the bytes, counted in bytes of the whole output', async () => {
+    const job = jobOf({ inputBytes: 4096, outputBytes: 4096 })
+    const lane = carry(job)
+    const feed = write(job, makePackets(0, 1000))
+    const numbers: number[] = []
+    let offset = 0
+    while (offset < 1000 * packetBytes) {
+      await job.output.whenReadable()
+      const end = offset + job.output.fill
+      for (const mark of job.marks()) {
+        expect(mark).toMatchObject({ pts: mark.offset / 2, pcr: mark.offset * 300, kind: 'idr' })
+        numbers.push(mark.offset / packetBytes)
+      }
+      expect((numbers.at(-1) ?? 0) + 100).toBeGreaterThan((end - 1) / packetBytes)
+      job.output.release(job.output.fill)
+      offset = end
+    }
+    await feed
+    expect(numbers).toEqual([0, 100, 200, 300, 400, 500, 600, 700, 800, 900])
+    job.close()
+    await lane
+  })
+
+  it('counts on where another thread has stopped', async () => {
+    const job = jobOf()
+    const first = carry(job)
+    await write(job, makePackets(0, 50))
+    while (job.output.fill < 50 * packetBytes) await job.output.whenReadable(50 * packetBytes)
+    job.output.release(20 * packetBytes)
+    job.rescue()
+    const second = carry(job)
+    await write(job, makePackets(50, 50))
+    job.input.close()
+    await second
+    expect(job.marks().map((mark) => mark.offset)).toEqual([0, 50 * packetBytes])
+    expect(job.bytesIn).toBe(100 * packetBytes)
+    expect(job.bytesOut).toBe(100 * packetBytes)
+    const rest = await readUpTo(job, 80)
+    expect(rest.map(readNumber)).toEqual(Array.from({ length: 80 }, (_, place) => place + 20))
+    void first // waits on memory that nobody writes to any more, as a lost thread would
+  })
+
+  it('counts damage for main to see while it runs, and takes falling sums for what they are', async () => {
+    const job = jobOf()
+    const found = [3, 1, 2]
+    const relay = Object.assign(new Relay(), {
+      stats: () => ({ ...noStats, teiPackets: 7, continuityErrors: found.shift() ?? 0 }),
+    })
+    let now = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => (now += 2000)) // so that each push counts
+    const lane = new Lane(
+      job.task(),
+      () => relay,
+      () => undefined,
+    )
+    found.unshift(0) // the first output looks once, for the announcement
+    const run = lane.run(heartbeat)
+    const seen: number[] = []
+    for (let number = 0; number < 2; number++) {
+      await write(job, makePackets(number, 1))
+      const bytes = (number + 1) * packetBytes
+      while (job.output.fill < bytes) await job.output.whenReadable(bytes)
+      seen.push(job.progress().damage.continuity)
+    }
+    job.input.close()
+    await run
+    expect([...seen, job.progress().damage.continuity]).toEqual([3, 0, 1])
+    expect(job.damage()).toMatchObject({ continuity: 4, tei: 7, sync: 0 })
+    expect(Object.keys(job.damage())).toEqual([...damageKinds])
+  })
+})
+
+async function readUpTo(job: Job, count: number): Promise<Uint8Array[]> {
+  const packets: Uint8Array[] = []
+  while (packets.length < count) {
+    if (job.output.fill < packetBytes) await job.output.whenReadable(packetBytes)
+    const packet = new Uint8Array(packetBytes)
+    job.output.read(packet)
+    packets.push(packet)
+  }
+  return packets
+}
+
+describe('serve', () => {
+  it('answers a greeting with what was loaded', async () => {
+    expect(await serve({ kind: 'hello' }, { make: () => new Relay(), load })).toMatchObject({ kind: 'ready' })
+  })
+
+  it("gives a stream's error as a value, closes its rings and its remuxer", async () => {
+    const job = jobOf()
+    const relay = new Relay(() => {
+      throw new RangeError('too far')
+    })
+    job.input.write(makePackets(0, 1))
+    const outcome = await serve(job.task(), { make: () => relay, load })
+    expect(outcome).toMatchObject({ kind: 'failed', code: 'INTERNAL', details: { reason: 'too far' } })
+    expect(job.input.closeReason).toBe('error')
+    expect(job.output.closeReason).toBe('error')
+    expect(relay.isClosed).toBe(true)
+  })
+
+  it('gives an error in the making of a remuxer as a value', async () => {
+    const job = jobOf()
+    const make = () => {
+      throw new Error('no encoder')
+    }
+    expect(await serve(job.task(), { make, load })).toMatchObject({ kind: 'failed', code: 'INTERNAL' })
+    expect(job.output.isDrained).toBe(true)
+  })
+
+  it('closes the output at the end of the input', async () => {
+    const job = jobOf()
+    job.input.write(makePackets(0, 3))
+    job.input.close()
+    const outcome = await serve(job.task(), { make: () => new Relay(), load })
+    expect(outcome).toMatchObject({ kind: 'done', stats: { packetsIn: 3 } })
+    expect(job.output.closeReason).toBe('end')
+    expect(job.output.fill).toBe(3 * packetBytes)
+  })
+})
+
+describe('HeartbeatWatch', () => {
+  it('counts looks without a beat while there is something to do', () => {
+    const memory = createHeartbeat()
+    const thread = new Heartbeat(memory, 1000)
+    const watch = new HeartbeatWatch(memory)
+    expect([watch.look(true), watch.look(true), watch.look(true)]).toEqual([1, 2, 3])
+    thread.turn(5, () => expect(watch.current).toBe(5))
+    expect(watch.current).toBe(0)
+    expect([watch.look(true), watch.look(true), watch.look(false), watch.look(true)]).toEqual([0, 1, 0, 1])
+  })
+
+  it('knows whose turn it was when the turn threw', () => {
+    const memory = createHeartbeat()
+    const thread = new Heartbeat(memory, 1000)
+    const turn = () => {
+      throw new Error('in the turn')
+    }
+    expect(() => thread.turn(7, turn)).toThrow('in the turn')
+    expect(new HeartbeatWatch(memory).current).toBe(7)
+  })
+})

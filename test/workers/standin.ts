@@ -1,0 +1,38 @@
+// The worker file of the pool's tests: the real task and lane around a relay that obeys commands in the
+// packets. A stream with profile.program 1 has no remuxer to be made.
+import type { Outcome, Task } from '../../src/workers/message.ts'
+import { serve } from '../../src/workers/remux.ts'
+import { readCommand, type Command } from './packet.ts'
+import { Relay } from './relay.ts'
+
+export default function run(task: Task): Promise<Outcome> {
+  return serve(task, {
+    make: ({ program }) => {
+      if (program === 1) throw new Error('no encoder for this')
+      return new Relay((packet) => obey[readCommand(packet)]())
+    },
+    load: () => ({ file: 'standin.ts', libavcodec: 'none' }),
+  })
+}
+
+const hoard: unknown[] = []
+
+const obey: Record<Command, () => void> = {
+  none: () => undefined,
+  fail: () => {
+    throw new Error('the remuxer failed')
+  },
+  throw: () => {
+    setImmediate(() => {
+      throw new Error('thrown where nobody catches it')
+    })
+  },
+  reject: () => void Promise.reject(new Error('a promise that nobody waits for')),
+  exit: () => process.exit(7),
+  loop: () => {
+    for (;;);
+  },
+  memory: () => {
+    for (;;) hoard.push(Array.from({ length: 1000 }, (_, place) => ({ place })))
+  },
+}
