@@ -107,6 +107,7 @@ class Receiver implements DemoReceiver {
   private readonly ports = { stream: 0, relay: 0 }
   private readonly tv: Channel | undefined
   private isClosed = false
+  private rebooting: Promise<void> | undefined
 
   constructor(options: DemoOptions, log: Logger, stations: ReadonlyMap<string, Station>) {
     const {
@@ -204,7 +205,14 @@ class Receiver implements DemoReceiver {
     this.tunerPool.reset()
   }
 
-  private async reboot(ms: number): Promise<void> {
+  private reboot(ms: number): Promise<void> {
+    this.rebooting ??= this.restart(ms).finally(() => {
+      this.rebooting = undefined
+    })
+    return this.rebooting
+  }
+
+  private async restart(ms: number): Promise<void> {
     await this.stop()
     await delay(ms)
     if (!this.isClosed) await this.open()

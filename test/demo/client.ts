@@ -51,7 +51,7 @@ export async function exchange(
     hasEnded = false
     socket.destroy()
   })
-  await once(socket, 'close')
+  await new Promise((resolve) => socket.once('close', resolve)) // also after an error
   const all = Buffer.concat(parts)
   const blank = all.indexOf('\r\n\r\n')
   const head = all.subarray(0, blank < 0 ? all.length : blank).toString('latin1')
@@ -83,5 +83,10 @@ export async function holdOpen(url: string, ref: string): Promise<Socket> {
 /** Ends a stream and waits until it is gone. */
 export async function hangUp(socket: Socket): Promise<void> {
   socket.destroy()
-  if (!socket.closed) await once(socket, 'close')
+  await hungUp(socket)
+}
+
+/** Waits until the other side has ended a stream. */
+export async function hungUp(socket: Socket): Promise<void> {
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve))
 }
