@@ -121,9 +121,10 @@ size_t PacketFinder::Consume(Bytes in, Walk&& walk) {
     const Bytes rest = in.subspan(used);
     if (stride_ == 0) {
       if (rest.size() < kCarryBytes) return used;
-      const auto lock = Find(rest, kLockPackets);
+      // Never more than fits into the carry: what is found must not depend on how the input is cut.
+      const auto lock = Find(rest.first(kCarryBytes), kLockPackets);
       if (!lock) {
-        const size_t useless = rest.size() - kLockPackets * kMaxStride;
+        constexpr size_t useless = kCarryBytes - kLockPackets * kMaxStride;
         skipped_bytes_ += useless;
         used += useless;
         continue;
