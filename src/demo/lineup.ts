@@ -12,6 +12,8 @@ export interface Bouquet extends ServiceRow {
   readonly rows: readonly ServiceRow[]
 }
 
+// A service whose address is a relay on the box itself, with the real reference inside, quoted or not.
+const relayEntry = /^1:.*https?(?:%3a|:)\/\/127\.0\.0\.1(?:%3a|:)\d+\/((?:[0-9a-f]+(?:%3a|:)){10})/i
 const alternatives = bouquetRef('alternatives.testbild.tv', 134)
 
 /** All bouquets of the box, TV first.
@@ -39,8 +41,8 @@ export function bouquetsOf(channels: readonly Channel[], streamPort: number): Bo
 /** The reference behind alternatives and relay entries; any other comes back as it is. */
 export function resolveReference(ref: string, channels: readonly Channel[]): string {
   if (ref.trim().startsWith('1:134:')) return channels[0]?.ref ?? ref
-  const relayed = /https?%3a\/\/127\.0\.0\.1%3a\d+\/([0-9a-f%:]+)/i.exec(ref)?.[1]
-  return relayed === undefined ? ref : decodeURIComponent(relayed)
+  const relayed = relayEntry.exec(ref.trim())?.[1]
+  return relayed === undefined ? ref : relayed.replaceAll(/%3a/gi, ':')
 }
 
 /** The programme number of a reference, 0 for what is no DVB service. */

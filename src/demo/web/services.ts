@@ -103,8 +103,8 @@ export function streamPlaylist({ query, host }: Visit, box: Box): Answer {
 }
 
 function streamAddress(ref: string, host: string, box: Box, isPhone: boolean): string {
-  const own = /^\d+:(?:[^:]*:){9}(https?%3a.*)$/i.exec(ref)?.[1]
-  if (own !== undefined) return unquote(own)
+  const own = /^\d+:(?:[^:]*:){9}(https?:\/\/.*)$/i.exec(ref)?.[1]
+  if (own !== undefined) return own
   const { style, ports } = box
   const channel = box.find(ref)
   const isByRelay = style.dialect === 'B' && box.hasRelay && channel !== undefined && isRelayed(channel)
