@@ -70,7 +70,7 @@ std::vector<std::string> Split(const std::string& list) {
   return out;
 }
 
-// new Remuxer(audio, bitrate, channels, languages, program, keepOriginal, settleMs, resumed)
+// new Remuxer(audio, bitrate, channels, languages, program, keepOriginal, settleMs, resumed, single)
 class RemuxerObject : public Napi::ObjectWrap<RemuxerObject> {
  public:
   static Napi::Function Define(Napi::Env env) {
@@ -94,6 +94,7 @@ class RemuxerObject : public Napi::ObjectWrap<RemuxerObject> {
     settings.keeps_original = info[5].ToBoolean();
     settings.settle_ms = info[6].As<Napi::Number>().Uint32Value();
     settings.is_resumed = info[7].ToBoolean();
+    settings.is_single = info.Length() > 8 && info[8].ToBoolean();
     if (settings.channels != 1 && settings.channels != 2 && settings.channels != 6)
       throw Napi::TypeError::New(info.Env(), "Expected 1, 2 or 6 for channels");
     if (settings.audio != AudioTarget::kCopy && !xg2g::CanEncode(settings.audio))

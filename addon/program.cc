@@ -82,6 +82,7 @@ bool Program::Update(Bytes section, const SoundPolicy& policy, Output& out) {
   for (Stream& gone : old)
     if (gone.track) gone.track->Flush(out);
   target_ = policy.target;
+  is_single_ = policy.is_single;
   is_changed_ = true;
   return true;
 }
@@ -175,10 +176,14 @@ bool Program::HasVideo() const {
 }
 
 bool Program::UpdateAnnounced(int64_t now) {
-  bool is_changed = false;
+  bool is_changed = false, has_sound = false;
   for (Stream& stream : streams_) {
-    const bool is_announced =
+    bool is_announced =
         stream.is_wanted && (!stream.MustFlow() || now - stream.seen <= kAbsentTicks);
+    if (is_announced && stream.kind.is_audio) {
+      is_announced = !is_single_ || !has_sound;
+      has_sound = true;
+    }
     is_changed |= is_announced != stream.is_announced;
     stream.is_announced = is_announced;
   }

@@ -18,6 +18,7 @@ struct SoundPolicy {
   unsigned channels;
   std::vector<std::string> languages;  // in order of preference; empty: all tracks
   bool keeps_original;
+  bool is_single;  // only the first track that flows
   bool is_resumed;
 };
 
@@ -95,6 +96,7 @@ class Program {
   std::vector<Stream> streams_;       // in the order in which they are announced
   std::vector<uint16_t> ca_pids_;
   AudioTarget target_ = AudioTarget::kAac;
+  bool is_single_ = false;
 
   bool is_changed_ = true;
   uint16_t written_ts_id_ = 0;

@@ -194,10 +194,7 @@ void Remuxer::Handle(const Packet& packet) {
     case Role::kPass: return OnPassing(packet, state);
     case Role::kVideo: return OnVideo(packet, state);
     case Role::kAudio: return OnAudio(packet, state);
-    case Role::kClock:
-      if (packet.pcr() != kNoTime)
-        out_.Adaptation(packet.pid(), 0, packet.pcr(), packet.discontinuity());
-      return;
+    case Role::kClock: return PassClock(packet);
     case Role::kDrop: return;
   }
 }
@@ -409,7 +406,7 @@ void Remuxer::OnPmt(uint16_t pid, Bytes section) {
 
 SoundPolicy Remuxer::Policy() const {
   return {settings_.audio,     settings_.bitrate,        settings_.channels,
-          settings_.languages, settings_.keeps_original,
+          settings_.languages, settings_.keeps_original, settings_.is_single,
           settings_.is_resumed || stage_ == Stage::kFlow};
 }
 
@@ -510,6 +507,12 @@ void Remuxer::OnFlowing(const Packet& packet, PidState& state) {
   else if (packet.unit_start()) ++stats_.clear_units;
 }
 
+// Of a stream that is not sent: its clock may be the programme's all the same.
+void Remuxer::PassClock(const Packet& packet) {
+  if (packet.pid() == program_->pcr_pid() && packet.pcr() != kNoTime)
+    out_.Adaptation(packet.pid(), 0, packet.pcr(), packet.discontinuity());
+}
+
 void Remuxer::CountContinuity(const Packet& packet, PidState& state) {
   if (packet.discontinuity()) state.has_continuity = false;
   if (!packet.has_payload()) return;
@@ -528,6 +531,11 @@ void Remuxer::CountContinuity(const Packet& packet, PidState& state) {
 void Remuxer::OnPassing(const Packet& packet, PidState& state) {
   CountContinuity(packet, state);
   OnFlowing(packet, state);
+  if (state.stream != kNoStream && packet.has_payload() &&
+      !program_->streams()[state.stream].is_announced) {
+    fast_[packet.pid()] = 0;  // another track is sent instead: this one is only watched
+    return PassClock(packet);
+  }
   out_.Pass(packet.data(), kPacketBytes);
 }
 
@@ -560,6 +568,7 @@ void Remuxer::OnVideo(const Packet& packet, PidState& state) {
 void Remuxer::OnAudio(const Packet& packet, PidState& state) {
   OnFlowing(packet, state);
   Stream& stream = program_->streams()[state.stream];
+  if (!stream.is_announced) return PassClock(packet);
   Track& track = *stream.track;
   const bool was_clear = track.IsClear();
   const uint64_t units = track.units();

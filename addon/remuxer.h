@@ -23,6 +23,7 @@ struct RemuxerSettings {
   std::vector<std::string> languages;   // ISO 639-2; empty: all tracks
   uint16_t program = 0;                 // 0: the one that flows
   bool keeps_original = false;          // the source's sound as further tracks
+  bool is_single = false;               // one track: the first that flows
   uint32_t settle_ms = 100;             // how long the first PMT may wait for tracks to be seen
   bool is_resumed = false;              // a player has been reading a stream that this one goes on
 };
@@ -123,6 +124,7 @@ class Remuxer {
   void OnVideo(const Packet& packet, PidState& state);
   void OnAudio(const Packet& packet, PidState& state);
   void OnFlowing(const Packet& packet, PidState& state);
+  void PassClock(const Packet& packet);
   void CountContinuity(const Packet& packet, PidState& state);
   void AddMark(uint64_t offset, int64_t pts, AccessKind kind);
 

@@ -82,6 +82,12 @@ std::optional<Pcm> Decoder::Decode(const FrameHeader& header, Bytes frame) {
   packet_->data = const_cast<uint8_t*>(frame.data());
   packet_->size = static_cast<int>(frame.size());
   int status = avcodec_send_packet(context_.get(), packet_.get());
+  if (status == AVERROR(EAGAIN)) {
+    // What it still has is left of a damaged frame.
+    while (avcodec_receive_frame(context_.get(), frame_.get()) >= 0) {
+    }
+    status = avcodec_send_packet(context_.get(), packet_.get());
+  }
   packet_->data = nullptr;
   packet_->size = 0;
   if (status < 0) return std::nullopt;

@@ -31,6 +31,9 @@ class Transcoder {
   static constexpr int64_t kMaxSilenceTicks = 2 * kTicksPerSecond;
   // Overlaps up to this long are cut; longer ones are a new time line.
   static constexpr int64_t kMaxOverlapTicks = kTicksPerSecond / 10;
+  // Damaged frames in a row that become silence. Beyond it time stamps tell what is missing: else
+  // noise that looks like the headers of tiny frames would be turned into hours of silence.
+  static constexpr unsigned kMaxConcealedFrames = 16;
 
   // A coded frame of the target. pts: 90 kHz, 0 .. 2^33-1; is_jump: it does not follow the last.
   struct Unit {
@@ -91,6 +94,7 @@ class Transcoder {
   int64_t last_pts_ = kNoTime;                 // of what was handed on last
   bool is_jump_ = true;
   bool expects_jump_ = false;
+  unsigned concealed_ = 0;     // damaged frames in a row
   uint32_t drop_samples_ = 0;  // still to be cut from an overlap
   TranscoderStats stats_;
 };
@@ -101,10 +105,11 @@ void Transcoder::Push(const FrameHeader& header, Bytes frame, int64_t pts, Take&
   auto pcm = decoder_.Decode(header, frame);
   if (!pcm) {
     ++stats_.decode_errors;
-    if (!encoder_ || header.samples == 0) return;
+    if (!encoder_ || header.samples == 0 || ++concealed_ > kMaxConcealedFrames) return;
     stats_.silence_samples += header.samples;
     pcm = Pcm{nullptr, header.samples, rate_};
   }
+  if (pcm->planes) concealed_ = 0;
   if (pcm->samples == 0 || !Adopt(pcm->rate, take)) return;
   const uint32_t cut = Align(pts, pcm->samples, take);
   if (!clock_.IsAnchored()) return;
