@@ -20,7 +20,7 @@ IN and OUT are files, or - for standard input and output (both the default).
   --audio aac|mp3|copy      what the sound becomes (aac)
   --bitrate RATE            of each audio track, such as 192k (192k)
   --channels 1|2|6          most channels of the result (2)
-  --language deu,eng        languages to put first, in this order
+  --language deu,eng        keep these languages, in this order (all)
   --program N               the programme to keep, where there are several
   --keep-original           keep the original sound as a further track
   --video copy|h264|hevc    what the picture becomes (copy); h264 and hevc run ffmpeg,

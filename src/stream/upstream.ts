@@ -293,6 +293,7 @@ export class Upstream {
     const socket = this.#socket
     if (socket === undefined) return this.#gone.resolve(undefined)
     if (!isConnected) return void socket.destroy()
+    this.#spacing.closed(this.#target.host) // the receiver may act on the FIN before we hear of it
     socket.end()
     socket.resume()
     this.#timer = setTimeout(() => socket.destroy(), farewellMs)

@@ -1,5 +1,6 @@
 // Packets that are told apart by a number, and a stream server whose answers are given, for the tests here.
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { expect, vi } from 'vitest'
 
 export const packetBytes = 188
 
@@ -47,6 +48,20 @@ export class StreamServer {
 
   get target() {
     return { host: '127.0.0.1', port: this.port, path: '/1:0:19:132F:3EF:1:C00000:0:0:0:' }
+  }
+
+  /** Resolves when nothing more is taken from the first connection, since the other side does not read. */
+  async stuck(): Promise<void> {
+    let before = -1
+    await vi.waitFor(
+      () => {
+        const now = (this.sockets[0]?.bytesWritten ?? 0) - (this.sockets[0]?.writableLength ?? 0)
+        const isStuck = now > 0 && now === before
+        before = now
+        expect(isStuck).toBe(true)
+      },
+      { interval: 200, timeout: 10_000 },
+    )
   }
 
   close(): void {

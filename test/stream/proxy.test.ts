@@ -332,7 +332,7 @@ describe('Proxy.close', () => {
     const { port, proxy, server } = await start(endless)
     const client = viewer(port, path)
     client.pause()
-    await vi.waitFor(() => expect(server.sockets[0]?.bytesWritten ?? 0).toBeGreaterThan(1_000_000))
+    await server.stuck()
     await proxy.close(50)
     expect(server.sockets[0]?.destroyed).toBe(true)
     client.destroy()

@@ -48,8 +48,9 @@ async function drain(reader: RingReader): Promise<Buffer> {
 async function failures(metrics: ReturnType<typeof createMetrics>): Promise<Record<string, number>> {
   const { values = [] } =
     (await metrics.registry.getSingleMetric('xg2g_upstream_failures_total')?.get()) ?? {}
+  const counted = values.filter(({ value }) => value > 0)
   return Object.fromEntries(
-    values.filter(({ value }) => value > 0).map(({ labels, value }) => [labels.reason, value]),
+    counted.map(({ labels, value }): [string, number] => [String(labels.reason), value]),
   )
 }
 

@@ -1,0 +1,68 @@
+// What settings change about the streams, seen from a client.
+import { afterEach, describe, expect, it } from 'vitest'
+import { ok, packets, StreamServer } from '../stream/packets.ts'
+import { ask } from '../stream/viewers.ts'
+import { open, type House } from './house.ts'
+
+const closers: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+const body = packets(8000)
+const path = '/1:0:19:132F:3EF:1:C00000:0:0:0:'
+
+// A daemon whose fixed target sends the same bytes to everyone.
+async function start(env: Record<string, string>): Promise<{ house: House; server: StreamServer }> {
+  const server = await StreamServer.start((socket) => socket.end(Buffer.concat([Buffer.from(ok), body])))
+  const house = await open(
+    { streams: [] },
+    { XG2G_PROXY_TARGET: `http://127.0.0.1:${server.port}/at`, ...env },
+  )
+  closers.push(
+    () => server.close(),
+    () => house.close(),
+  )
+  return { house, server }
+}
+
+describe.each<Record<string, string>>([
+  { XG2G_ENABLE_AUDIO_TRANSCODING: 'false' },
+  { XG2G_USE_NATIVE_REMUXER: 'false' },
+])('%j', (off) => {
+  it('passes every byte of XG2G_PROXY_TARGET, and refuses other sound', async () => {
+    const { house, server } = await start(off)
+    expect((await ask(house.proxyPort, path)).body.equals(body)).toBe(true)
+    expect((await ask(house.proxyPort, `${path}?audio=copy`)).body.equals(body)).toBe(true)
+    const refused = await ask(house.proxyPort, `${path}?audio=aac`)
+    expect([refused.status, refused.body.toString()]).toEqual([400, expect.stringContaining('switched off')])
+    expect(server.requests[0]).toMatch(/^GET \/at\/1:0:19:132F:3EF:1:C00000:0:0:0: HTTP\/1\.1\r\n/)
+    expect(house.demo.requests.web).toEqual({})
+  })
+})
+
+describe('XG2G_ENABLE_STREAM_PROXY=false', () => {
+  it('opens no proxy port', async () => {
+    const { house } = await start({ XG2G_ENABLE_STREAM_PROXY: 'false' })
+    expect(house.daemon.proxyPort).toBeUndefined()
+  })
+})
+
+describe('XG2G_STREAMS_PER_WORKER', () => {
+  it('limits the streams; more are refused with 503 before the receiver hears of them', async () => {
+    const { house, server } = await start({ XG2G_STREAMS_PER_WORKER: '1', XG2G_WORKERS: '1' })
+    const answers = await Promise.all([ask(house.proxyPort, path), ask(house.proxyPort, path)])
+    const full = answers.find(({ status }) => status === 503)
+    expect(full?.body.toString()).toContain('POOL_FULL')
+    expect(full?.headers['retry-after']).toBe('5')
+    expect(server.sockets).toHaveLength(1)
+    expect(await house.metric('xg2g_pool_refused_total')).toBe(1)
+  })
+})
+
+describe('/readyz', () => {
+  it('says ready while it runs', async () => {
+    const { house } = await start({})
+    expect((await fetch(`http://127.0.0.1:${house.daemon.apiPort}/readyz`)).status).toBe(200)
+  })
+})
