@@ -1,7 +1,7 @@
 // Faults on demand: what is to go wrong for which service, and what it does to a stream under way.
 // Times in `afterMs` are programme time, so that they mean the same at every pace; `ms` is real time.
 import { packetSize, pidAt } from './signal/packet.ts'
-import type { PmtChange } from './signal/playback.ts'
+import { type PmtChange, pmtChanges } from './signal/playback.ts'
 
 export type Fault =
   /** Nothing comes for a while after the 200, as from a relay that has to find its key. */
@@ -34,19 +34,33 @@ export type Fault =
 
 export type FaultKind = Fault['kind']
 
-export const faultKinds: readonly FaultKind[] = [
-  'silence',
-  'stall',
-  'drop',
-  'refuse',
-  'text',
-  'slow',
-  'damage',
-  'scrambled',
-  'pmt',
-  'jump',
-  'wrap',
-]
+/** The numbers that each kind cannot do without. */
+const needed: Record<FaultKind, readonly string[]> = {
+  silence: ['ms'],
+  stall: ['afterMs', 'ms'],
+  drop: ['afterMs'],
+  refuse: [],
+  text: [],
+  slow: ['factor'],
+  damage: [],
+  scrambled: ['packets'],
+  pmt: ['afterMs'],
+  jump: ['afterMs', 'ms'],
+  wrap: ['afterMs'],
+}
+
+export const faultKinds = Object.keys(needed) as readonly FaultKind[]
+
+/** A fault from JSON; undefined when it is none. */
+export function parseFault(value: unknown): Fault | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const fields = value as Record<string, unknown>
+  const kind = faultKinds.find((known) => known === fields.kind)
+  if (kind === undefined || !needed[kind].every((name) => Number.isFinite(fields[name]))) return undefined
+  if (kind === 'text' && typeof fields.text !== 'string') return undefined
+  if (kind === 'pmt' && !pmtChanges.some((change) => change === fields.change)) return undefined
+  return fields as unknown as Fault // its kind, numbers and words were looked at
+}
 
 interface Order {
   readonly target: string

@@ -1,7 +1,10 @@
 // The command `demo-receiver`: starts the emulated box, says what to open, and runs until it is told to stop.
+import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
+import { destination } from 'pino'
 import { expected } from '../base/errors.ts'
 import { createLog } from '../base/log.ts'
+import { channels, type Kind } from './channels.ts'
 import { startDemoReceiver } from './receiver.ts'
 
 export const demoReceiverUsage = `Usage: xg2g demo-receiver [options]
@@ -11,7 +14,10 @@ export const demoReceiverUsage = `Usage: xg2g demo-receiver [options]
   --host ADDRESS    where to listen (127.0.0.1)
   --data FOLDER     where streams are kept (var)
   --tuners N        how many transponders at once (4)
-  --seed N          of the guide (1)`
+  --seed N          of the guide (1)
+  --streams A,B     only these kinds of channels
+  --play FILE       a transport stream as a further channel; may come more than once
+  --tv KIND         what the living room watches (nothing: standby)`
 
 /** Runs the demo receiver until SIGINT or SIGTERM.
  *  @param args  what follows `demo-receiver` on the command line
@@ -26,13 +32,16 @@ export async function runDemoReceiver(args: readonly string[]): Promise<void> {
     dataDir: values.data,
     tuners: count('tuners', values.tuners),
     seed: count('seed', values.seed),
+    streams: values.streams?.split(',').map((name) => kind('streams', name)),
+    files: values.play?.map((path) => ({ path, name: basename(path) })),
+    tv: values.tv === undefined ? undefined : kind('tv', values.tv),
     tuneMs: 300,
     tunerHoldMs: 500,
-    log: createLog('info'),
+    log: createLog('info', destination(process.stderr.fd)),
   })
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
   process.once('SIGINT', resolve).once('SIGTERM', resolve)
-  process.stdout.write(welcome(receiver))
+  process.stderr.write(welcome(receiver))
   await promise
   await receiver.close()
 }
@@ -51,12 +60,20 @@ function welcome({ webUrl, streamUrl, channels }: Awaited<ReturnType<typeof star
   ].join('\n')
 }
 
-function parse(args: readonly string[]): Record<
-  'web-port' | 'stream-port' | 'host' | 'data' | 'tuners' | 'seed',
-  string
-> & {
+interface Values {
+  'web-port': string
+  'stream-port': string
   'relay-port'?: string
-} {
+  host: string
+  data: string
+  tuners: string
+  seed: string
+  streams?: string
+  play?: string[]
+  tv?: string
+}
+
+function parse(args: readonly string[]): Values {
   const text = { type: 'string' } as const
   const options = {
     'web-port': { ...text, default: '18080' },
@@ -66,7 +83,10 @@ function parse(args: readonly string[]): Record<
     data: { ...text, default: process.env.XG2G_DATA ?? 'var' },
     tuners: { ...text, default: '4' },
     seed: { ...text, default: '1' },
-  }
+    streams: text,
+    play: { ...text, multiple: true },
+    tv: text,
+  } as const
   try {
     return parseArgs({ args: [...args], options, strict: true }).values
   } catch (error) {
@@ -76,6 +96,12 @@ function parse(args: readonly string[]): Record<
       error instanceof Error ? error.message : error,
     )
   }
+}
+
+function kind(name: string, text: string): Kind {
+  const found = channels.map((channel) => channel.kind).find((known) => known === text)
+  if (found === undefined || found === 'file') throw expected('a kind of channel', `--${name}`, text)
+  return found
 }
 
 function port(name: string, text: string): number {

@@ -140,6 +140,11 @@ class Receiver implements DemoReceiver {
       tv: this.tv,
       ports: this.ports,
       hasRelay: options.relayPort !== undefined,
+      reboot: (ms) => {
+        this.reboot(ms).catch((error: unknown) =>
+          log.error({ err: error }, 'demo receiver did not come back'),
+        )
+      },
     })
     const find = (ref: string): Station | undefined => stations.get(referenceKey(pages.resolve(ref)))
     const shared = {

@@ -9,7 +9,7 @@ import type { Ledger } from './ledger.ts'
 import type { Loop } from './signal/loop.ts'
 import { type NowNext, Playback } from './signal/playback.ts'
 import type { Tuners } from './tuners.ts'
-import { nowUnixMs, type Pace, Viewer } from './viewer.ts'
+import { finish, nowUnixMs, type Pace, Viewer } from './viewer.ts'
 
 export interface StreamServerOptions {
   readonly host: string
@@ -107,13 +107,13 @@ export class StreamServer {
     if (method !== 'GET' || !target.startsWith('/')) {
       ledger.odd(method)
       if (isRelay && method === 'HEAD') socket.destroy()
-      else socket.end(refusal)
+      else finish(socket, refusal)
       return
     }
     const authorization = /^Authorization: (Basic .*)$/m.exec(request)?.[1]?.trim()
     if (!isAllowed(authorization)) {
       ledger.unauthorised()
-      socket.end(unauthorised)
+      finish(socket, unauthorised)
       return
     }
     const [path = '', ...query] = unquote(target.slice(1)).split('?')
@@ -141,7 +141,7 @@ export class StreamServer {
     if (station === undefined || lease === undefined) {
       ledger.refused()
       log.debug({ ref, isKnown: station !== undefined }, 'demo stream refused')
-      socket.end(refusal)
+      finish(socket, refusal)
       return
     }
     ledger.opened()
@@ -154,7 +154,7 @@ export class StreamServer {
       this.leave(socket)
     })
     if (text?.kind === 'text') {
-      socket.end(text.text)
+      finish(socket, text.text)
       return
     }
     const loop = await station.loop()

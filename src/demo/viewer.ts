@@ -107,7 +107,7 @@ export class Viewer {
   /** Ends the stream with a FIN. */
   end(): void {
     this.isEnding = true
-    this.options.socket.end()
+    finish(this.options.socket)
   }
 
   private target(nowMs: number): number {
@@ -191,6 +191,11 @@ export class Viewer {
       return bytes
     })
   }
+}
+
+/** Sends what is left and closes, whether or not the client does. */
+export function finish(socket: Socket, text = ''): void {
+  socket.end(text, () => socket.destroy())
 }
 
 /** Unix time in milliseconds, with fractions. */

@@ -1,5 +1,5 @@
 // Faults on demand: each does what it says to the next streams, and nothing to the others.
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { damage, type Fault, Faults, seeded } from '../../src/demo/faults.ts'
 import type { DemoReceiver } from '../../src/demo/receiver.ts'
 import { demo, exchange, generationMs, holdOpen, hungUp, packetsOf, type Recording, watch } from './client.ts'
@@ -188,6 +188,16 @@ describe('reboot', () => {
   })
 })
 
+describe('/demo/reboot', () => {
+  it('answers, and is gone for a while', async () => {
+    const reboot = (body: string): Promise<Response> =>
+      fetch(`${receiver.webUrl}/demo/reboot`, { method: 'POST', body })
+    expect((await reboot('{}')).status).toBe(400)
+    expect((await reboot('{"ms": 50}')).status).toBe(200)
+    await vi.waitFor(async () => expect((await fetch(`${receiver.webUrl}/api/about`)).status).toBe(200))
+  })
+})
+
 describe('/demo/faults', () => {
   const post = (body: string): Promise<Response> =>
     fetch(`${receiver.webUrl}/demo/faults`, { method: 'POST', body })
@@ -203,6 +213,15 @@ describe('/demo/faults', () => {
   })
 
   it('says what it expects', async () => {
-    for (const body of ['', '{}', '{"kind": "flood"}']) expect((await post(body)).status).toBe(400)
+    const wrong = [
+      '',
+      '1',
+      '{}',
+      '{"kind": "flood"}',
+      '{"kind": "stall", "ms": 5}',
+      '{"kind": "pmt", "afterMs": 1}',
+    ]
+    for (const body of wrong) expect((await post(body)).status).toBe(400)
+    expect(receiver.faults.list()).toEqual([])
   })
 })

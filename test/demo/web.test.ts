@@ -310,6 +310,13 @@ describe('the box', () => {
     })
   })
 
+  it('tells older clients what they ask for', async () => {
+    expect(await web('deviceinfo')).toMatch(/^<\?xml.*\n<e2deviceinfo><e2enigmaversion>/)
+    expect(await web('getlocations')).toContain('<e2location>/media/hdd/movie/</e2location>')
+    expect(await web('getcurrent')).toContain('<e2eventlist></e2eventlist>')
+    expect(await web('powerstate')).toContain('<e2instandby>True</e2instandby>')
+  })
+
   it('has no timers, no recordings, settings, and 404 for the rest', async () => {
     expect(await api('timerlist')).toMatchObject({ timers: [], result: true })
     expect(await api('movielist')).toMatchObject({ movies: [] })

@@ -10,7 +10,8 @@ import { eit, type EitEvent, eitPid, packetise, patPid, pmt, tdt, tdtPid } from 
 export type NowNext = (unixSec: number) => readonly [EitEvent?, EitEvent?]
 
 /** How a programme's PMT may change while it is watched. */
-export type PmtChange = 'version' | 'pid' | 'drop-audio'
+export const pmtChanges = ['version', 'pid', 'drop-audio'] as const
+export type PmtChange = (typeof pmtChanges)[number]
 
 const siTicks = 2 * ticksPerSecond // EIT and TDT every two seconds
 const movedPids = 0x20 // by how much audio PIDs move in a change 'pid'

@@ -140,7 +140,7 @@ function during(channel: Channel, query: URLSearchParams, box: Box, depth: numbe
 }
 
 /** Rows of a service now and next: one each for markers too, as boxes do it. */
-function nowNext({ ref, name, channel }: Listed, box: Box): Row[] {
+export function nowNext({ ref, name, channel }: Listed, box: Box): Row[] {
   const nothing: Row = { ref, name, event: 'nulls' }
   if (channel === undefined) return [nothing, nothing]
   const absence = box.guide.absence(channel)

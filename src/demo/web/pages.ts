@@ -1,6 +1,6 @@
 // The web side put together: which page name leads where, who may see it, and the door for steering the demo.
 import { type Channel, referenceKey } from '../channels.ts'
-import { type Fault, faultKinds, type Faults } from '../faults.ts'
+import { type Fault, faultKinds, type Faults, parseFault } from '../faults.ts'
 import { Guide } from '../guide.ts'
 import type { Ledger } from '../ledger.ts'
 import { bouquetsOf, resolveReference } from '../lineup.ts'
@@ -13,7 +13,8 @@ import * as events from './events.ts'
 import { picon } from './picon.ts'
 import type { Access, Answer, Visit, WebServerOptions } from './server.ts'
 import * as services from './services.ts'
-import { defaultStyle, formatJson, formatXml, type Json, type WebStyle } from './style.ts'
+import * as status from './status.ts'
+import { defaultStyle, formatJson, formatXml, type WebStyle } from './style.ts'
 
 export type { WebStyle } from './style.ts'
 
@@ -27,6 +28,7 @@ export interface PagesOptions {
   readonly tv: Channel | undefined
   readonly ports: { readonly stream: number; readonly relay: number }
   readonly hasRelay: boolean
+  readonly reboot: (ms: number) => void
 }
 
 const pages = new Map<string, Page>([
@@ -46,11 +48,14 @@ const pages = new Map<string, Page>([
   ['epgsearch', events.epgsearch],
   ['epgsimilar', events.epgsimilar],
   ['about', device.about],
-  ['statusinfo', device.statusinfo],
-  ['getcurrent', device.getcurrent],
-  ['tunersignal', device.tunersignal],
-  ['signal', device.tunersignal],
-  ['powerstate', device.powerstate],
+  ['deviceinfo', device.deviceinfo],
+  ['statusinfo', status.statusinfo],
+  ['getcurrent', status.getcurrent],
+  ['tunersignal', status.tunersignal],
+  ['signal', status.tunersignal],
+  ['powerstate', status.powerstate],
+  ['getlocations', device.getlocations],
+  ['gettags', device.gettags],
   ['timerlist', device.timerlist],
   ['movielist', device.movielist],
   ['settings', device.settings],
@@ -58,6 +63,7 @@ const pages = new Map<string, Page>([
 
 /** Pages that change what the box does: counted, answered, and without effect. */
 const changes = ['zap', 'remotecontrol', 'vol', 'timeradd', 'timerdelete']
+const rebootLimitMs = 600_000
 const whitelistPath = '/etc/enigma2/whitelist_streamrelay'
 
 export class Pages {
@@ -162,36 +168,50 @@ export class Pages {
       : undefined
   }
 
-  /** `/demo/faults`: GET lists them, POST adds one ({target, times, kind, ...}), DELETE clears. `/demo/requests`: the counts. */
+  /** `/demo/faults`: GET lists them, POST adds one ({target, times, kind, ...}), DELETE clears.
+   *  `/demo/reboot`: POST {ms}. `/demo/requests`: the counts. */
   private demo(method: string, path: string, body: string): Answer | undefined {
-    const { faults, ledger } = this.options
-    const plain = { ...defaultStyle, dialect: 'A' } as const
-    if (path === '/demo/requests') return formatJson(asJson(ledger.read()), plain)
+    const { faults, ledger, reboot } = this.options
+    if (path === '/demo/requests') return plainJson(ledger.read())
+    if (path === '/demo/reboot' && method === 'POST') {
+      const { ms } = fieldsOf(body)
+      if (typeof ms !== 'number' || !(ms >= 0 && ms <= rebootLimitMs)) return expects('JSON with ms')
+      return { ...plainJson({ ms }), after: () => reboot(ms) }
+    }
     if (path !== '/demo/faults') return undefined
     if (method === 'DELETE') faults.clear()
     if (method === 'POST') {
       const order = parseOrder(body)
-      if (order === undefined) {
-        return {
-          status: 400,
-          type: 'text/plain',
-          body: Buffer.from(`Expected JSON with target and kind (${faultKinds.join(', ')})\n`),
-        }
-      }
+      if (order === undefined)
+        return expects(`JSON with target, times, kind (${faultKinds.join(', ')}) and its numbers`)
       faults.add(order.target, order.fault, order.times)
     }
-    return formatJson(asJson(faults.list()), plain)
+    return plainJson(faults.list())
   }
 }
 
-/** A fault as it comes over HTTP. Only its kind is checked: whoever writes it owns the demo. */
 function parseOrder(body: string): { target: string; fault: Fault; times: number | undefined } | undefined {
+  const { target = '*', times, ...rest } = fieldsOf(body)
+  const fault = parseFault(rest)
+  if (fault === undefined || typeof target !== 'string') return undefined
+  return { target, fault, times: typeof times === 'number' ? times : undefined }
+}
+
+function fieldsOf(body: string): Record<string, unknown> {
   try {
-    const { target = '*', times, ...fault } = JSON.parse(body) as { target?: string; times?: number } & Fault
-    return faultKinds.includes(fault.kind) ? { target, fault, times } : undefined
+    const value: unknown = JSON.parse(body)
+    return typeof value === 'object' && value !== null ? { ...value } : {}
   } catch {
-    return undefined
+    return {}
   }
+}
+
+function expects(what: string): Answer {
+  return { status: 400, type: 'text/plain', body: Buffer.from(`Expected ${what}\n`) }
+}
+
+function plainJson(value: unknown): Answer {
+  return { type: 'application/json', body: Buffer.from(`${JSON.stringify(value, null, 2)}\n`) }
 }
 
 function eitEvent(event: {
@@ -208,8 +228,4 @@ function eitEvent(event: {
     title: event.title,
     text: event.short,
   }
-}
-
-function asJson(value: unknown): Json {
-  return JSON.parse(JSON.stringify(value)) as Json
 }

@@ -13,6 +13,8 @@ export interface Answer {
   readonly type: string
   readonly body: Buffer
   readonly headers?: Record<string, string>
+  /** To be done when the answer has left. */
+  readonly after?: () => void
 }
 
 /** A page that was asked for. */
@@ -142,6 +144,7 @@ export class WebServer {
       ...encoding,
       ...answer.headers,
     }
+    if (answer.after !== undefined) response.once('finish', answer.after)
     response.writeHead(answer.status ?? 200, { ...headers, 'Content-Length': body.length })
     response.end(request.method === 'HEAD' ? undefined : body)
   }
