@@ -1,7 +1,7 @@
 // The command line. Data goes to stdout, messages to stderr; exit codes 0 done, 1 failed, 2 wrong usage.
 import { parseArgs } from 'node:util'
 import type { Config } from './base/config.ts'
-import { AppError, expected } from './base/errors.ts'
+import { AppError } from './base/errors.ts'
 import { UsageError } from './cli/usage.ts'
 
 const usage = `Usage: xg2g <command> [options]
@@ -12,12 +12,6 @@ const usage = `Usage: xg2g <command> [options]
   config [--check] [--config FILE]    print the configuration in effect, or only check it
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.
-`
-
-const demoUsage = `Usage: xg2g demo-receiver [--host HOST] [--web-port N] [--stream-port N] [--tuners N]
-
-An emulated Enigma2 receiver: OpenWebIF on the web port (18080), streams on the stream port (18001).
-Its streams are made once with ffmpeg and kept under XG2G_DATA.
 `
 
 // Each command loads what it needs: `remux` starts in half the time without settings and log.
@@ -67,29 +61,9 @@ async function serve(args: string[]): Promise<number> {
 }
 
 async function serveDemo(args: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      host: { type: 'string', default: '127.0.0.1' },
-      'web-port': { type: 'string', default: '18080' },
-      'stream-port': { type: 'string', default: '18001' },
-      tuners: { type: 'string', default: '2' },
-      help: { type: 'boolean', short: 'h' },
-    },
-  })
-  if (values.help === true) return print(demoUsage)
-  const { host } = values
-  const webPort = wholeNumber('--web-port', values['web-port'], 65_535)
-  const streamPort = wholeNumber('--stream-port', values['stream-port'], 65_535)
-  const tuners = wholeNumber('--tuners', values.tuners, 16)
-  const config = await readConfig(undefined)
-  const { createLog } = await import('./base/log.ts')
-  const { startDemoReceiver } = await import('./demo/receiver.ts')
-  const log = createLog(config.logLevel)
-  const demo = await startDemoReceiver({ host, webPort, streamPort, tuners, dataDir: config.data, log })
-  process.stderr.write(`OpenWebIF at ${demo.webUrl}, streams at ${demo.streamUrl}\n`)
-  await stopSignal()
-  await demo.close()
+  const { demoReceiverUsage, runDemoReceiver } = await import('./demo/main.ts')
+  if (args.includes('--help') || args.includes('-h')) return print(`${demoReceiverUsage}\n`)
+  await runDemoReceiver(args)
   return 0
 }
 
@@ -117,12 +91,6 @@ async function stopSignal(): Promise<string> {
     }
     process.on('SIGTERM', stop).on('SIGINT', stop)
   })
-}
-
-function wholeNumber(name: string, text: string, most: number): number {
-  const number = /^\d{1,5}$/.test(text) ? Number(text) : NaN
-  if (!(number <= most)) throw expected(`a whole number up to ${most}`, name, text)
-  return number
 }
 
 function isUsageError(error: unknown): boolean {
