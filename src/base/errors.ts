@@ -20,6 +20,25 @@ export const ERRORS = {
     expose: true,
     message: (d) => `${text(d.method, 'This method')} is not allowed here`,
   },
+  UNAUTHORIZED: { status: 401, expose: true, message: (d) => text(d.reason, 'A token is needed here') },
+  FORBIDDEN: { status: 403, expose: true, message: (d) => text(d.reason, 'This is not allowed from here') },
+  PAYLOAD_TOO_LARGE: {
+    status: 413,
+    expose: true,
+    message: (d) => `The body is longer than ${text(d.mostBytes, 'the allowed number of')} bytes`,
+  },
+  TOO_MANY_REQUESTS: { status: 429, expose: true, message: () => 'Too many requests from this address' },
+  HEADERS_TOO_LARGE: { status: 431, expose: true, message: () => 'The headers are too long' },
+  TOO_MANY_LISTENERS: {
+    status: 503,
+    expose: true,
+    message: (d) => `All ${text(d.capacity, '')} places for listeners are taken`.replace('  ', ' '),
+  },
+  NOT_READY: {
+    status: 503,
+    expose: true,
+    message: (d) => `${text(d.what, 'This')} is not ready yet`,
+  },
   POOL_FULL: {
     status: 503,
     expose: true,
@@ -53,10 +72,36 @@ export const ERRORS = {
     expose: true,
     message: (d) => `The input holds no stream that can be used${because(d.found)}`,
   },
+  RECEIVER_UNREACHABLE: {
+    status: 502,
+    expose: true,
+    message: (d) => `The receiver cannot be reached${because(d.reason)}`,
+  },
+  RECEIVER_TIMEOUT: {
+    status: 504,
+    expose: true,
+    message: (d) => `The receiver gave no answer${within(d.afterMs)}`,
+  },
+  RECEIVER_REFUSED: {
+    status: 502,
+    expose: true,
+    message: (d) => `The receiver refuses us${because(d.reason)}`,
+  },
+  RECEIVER_BROKEN: {
+    status: 502,
+    expose: true,
+    message: (d) => `The receiver's answer cannot be used${because(d.reason)}`,
+  },
+  REFRESH_RUNNING: { status: 409, expose: true, message: () => 'A refresh is running already' },
   NO_TUNER: { status: 503, expose: true, message: () => 'No tuner is free' },
   FFMPEG_FAILED: { status: 502, expose: false, message: (d) => text(d.reason, 'ffmpeg failed') },
   SHUTTING_DOWN: { status: 503, expose: true, message: () => 'The service is shutting down' },
   INTERNAL: { status: 500, expose: false, message: (d) => text(d.reason, 'Internal error') },
+  CONFIG_REJECTED: {
+    status: 422,
+    expose: true,
+    message: (d) => text(d.reason, 'The configuration is not valid; the one in effect stays'),
+  },
   CONFIG_INVALID: {
     status: 500,
     expose: false,

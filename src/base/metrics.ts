@@ -24,6 +24,10 @@ const damageKinds = [
 ] as const
 const upstreamFailures = ['refused', 'timeout', 'stalled', 'ended', 'reset', 'unreachable', 'status'] as const
 
+const receiverResults = ['answered', 'unreachable', 'timeout', 'refused', 'broken'] as const
+const refreshStages = ['channels', 'now', 'guide', 'xmltv'] as const
+
+const refreshBuckets = [1, 5, 15, 60, 300, 900, 3600]
 const requestBuckets = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10]
 const streamBuckets = [1, 10, 60, 300, 1800, 3600, 4 * 3600, 24 * 3600]
 const firstByteBuckets = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
@@ -106,6 +110,28 @@ export function createMetrics({ process = false }: { process?: boolean } = {}) {
     poolRefused: counter('xg2g_pool_refused_total', 'Streams refused because the pool was full'),
     workerFailures: labelled('xg2g_worker_failures_total', 'Worker threads lost', 'reason', workerFailures),
     workerRestarts: counter('xg2g_worker_restarts_total', 'Worker threads started again'),
+
+    receiverRequests: labelled(
+      'xg2g_receiver_requests_total',
+      'Requests to a receiver',
+      'result',
+      receiverResults,
+    ),
+    refreshSeconds: histogram(
+      'xg2g_epg_refresh_duration_seconds',
+      'How long refreshes of channels and guide took',
+      refreshBuckets,
+    ),
+    refreshFailures: labelled(
+      'xg2g_epg_refresh_failures_total',
+      'Refreshes that ended early, by stage',
+      'stage',
+      refreshStages,
+    ),
+    channels: gauge('xg2g_channels', 'Channels in the lineup'),
+    programmes: gauge('xg2g_epg_programmes', 'Programmes in the store'),
+    channelsWithGuide: gauge('xg2g_epg_channels_with_data', 'Channels with programmes to come'),
+    guideAgeSeconds: gauge('xg2g_epg_oldest_seconds', 'Since the channel that was fetched longest ago'),
 
     upstreamFailures: labelled(
       'xg2g_upstream_failures_total',
