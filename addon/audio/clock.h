@@ -55,7 +55,10 @@ class SampleClock {
       last_step_ = 0;
       return 0;
     }
-    smoothed_ += ((off << kFraction) - smoothed_) / kSmoothing;
+    // A single stray stamp must not draw the clock away: rounding to milliseconds is the most that
+    // is taken for jitter.
+    const int64_t jitter = std::clamp(off, -kMaxJitterTicks, kMaxJitterTicks);
+    smoothed_ += ((jitter << kFraction) - smoothed_) / kSmoothing;
     const int64_t slew = std::clamp(smoothed_ / kSmoothing, -kMaxSlew, kMaxSlew);
     anchor_ += slew;
     return 0;
@@ -65,6 +68,7 @@ class SampleClock {
   static constexpr int kFraction = 16;  // bits below a tick
   static constexpr int64_t kHalf = int64_t{1} << (kFraction - 1);
   static constexpr int64_t kSmoothing = 8;
+  static constexpr int64_t kMaxJitterTicks = kTicksPerSecond / 2000;
   static constexpr int64_t kMaxSlew = int64_t{2} << kFraction;  // two ticks for each time stamp
 
   int64_t anchor_ = 0;  // ticks << kFraction, of sample 0
