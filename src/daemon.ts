@@ -2,6 +2,7 @@
 import { ApiServer, createApi, createMetricsApi } from './api/api.ts'
 import type { Config } from './base/config.ts'
 import { AppError } from './base/errors.ts'
+import { LiveConfig, type Reloaded } from './base/live.ts'
 import type { Logger } from './base/log.ts'
 import { createMetrics, type Metrics } from './base/metrics.ts'
 import { startDemoReceiver, type DemoReceiver } from './demo/receiver.ts'
@@ -16,6 +17,8 @@ export interface DaemonOptions {
   log: Logger
   /** Starts the emulated receiver and uses it in place of the configured one. */
   isDemo?: boolean
+  /** Reads the configuration again, for reload(); the same one unless given. */
+  load?: () => Config
 }
 
 export interface Daemon {
@@ -24,6 +27,9 @@ export interface Daemon {
   /** The proxy port; undefined where it is switched off. */
   readonly proxyPort: number | undefined
   readonly demo: DemoReceiver | undefined
+  /** Reads the configuration again and applies what can change while streams run.
+   *  @throws CONFIG_REJECTED; then nothing has changed */
+  reload(): Reloaded
   /** Drains the streams, then stops everything. Each part may take a few seconds at most. */
   close(): Promise<void>
 }
@@ -38,13 +44,15 @@ interface Tools {
  *  @throws CONFIG_INVALID, or what a port says that cannot be listened on */
 export async function startDaemon(
   configured: Config,
-  { log, isDemo = false }: DaemonOptions,
+  { log, isDemo = false, load = () => configured }: DaemonOptions,
 ): Promise<Daemon> {
   await using starting = new AsyncDisposableStack()
   const tools = { parts: starting, log, metrics: createMetrics({ process: true }) }
   for (const warning of configured.warnings) log.warn(warning)
   if (!isDemo) checkSource(configured)
 
+  const live = new LiveConfig(configured, load)
+  live.onChange((config) => void (log.level = config.logLevel))
   const missing = new Set(['starting'])
   const apiPort = await startApi(configured, tools, () => [...missing])
   const demo = isDemo ? await startDemo(configured, tools) : undefined
@@ -56,7 +64,18 @@ export async function startDaemon(
   log.info({ apiPort, proxyPort }, 'started')
 
   const parts = starting.move()
-  return { apiPort, proxyPort, demo, close: () => parts.disposeAsync() }
+  return { apiPort, proxyPort, demo, reload: () => reload(live, log), close: () => parts.disposeAsync() }
+}
+
+function reload(live: LiveConfig, log: Logger): Reloaded {
+  try {
+    const { applied, restart, warnings } = live.reload()
+    log.info({ applied, restart, warnings }, 'configuration reloaded')
+    return { applied, restart, warnings }
+  } catch (err) {
+    log.error({ err }, 'configuration rejected, the one in effect stays')
+    throw err
+  }
 }
 
 async function startApi(

@@ -10,6 +10,7 @@ const usage = `Usage: xg2g <command> [options]
   remux [options] [IN|-] [OUT|-]      a file or pipe, its sound transcoded; remux --help has the options
   demo-receiver [options]             an emulated Enigma2 receiver; demo-receiver --help has the options
   config [--check] [--config FILE]    print the configuration in effect, or only check it
+  config --schema                     print the JSON schema of the configuration file
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.
 `
@@ -49,7 +50,16 @@ async function serve(args: string[]): Promise<number> {
   const { createLog } = await import('./base/log.ts')
   const { startDaemon } = await import('./daemon.ts')
   const log = createLog(config.logLevel)
-  const daemon = await startDaemon(config, { log, isDemo: values.demo === true })
+  const { loadConfig } = await import('./base/config.ts')
+  const load = () => loadConfig(values.config === undefined ? {} : { file: values.config })
+  const daemon = await startDaemon(config, { log, isDemo: values.demo === true, load })
+  process.on('SIGHUP', () => {
+    try {
+      daemon.reload()
+    } catch {
+      // rejected: the daemon has logged it and goes on with the configuration in effect
+    }
+  })
   if (daemon.demo !== undefined && daemon.proxyPort !== undefined) {
     const { describeDemo } = await import('./cli/welcome.ts')
     process.stderr.write(describeDemo(daemon.demo.channels, daemon.proxyPort))
@@ -68,7 +78,14 @@ async function serveDemo(args: string[]): Promise<number> {
 }
 
 async function printConfig(args: string[]): Promise<number> {
-  const { values } = parseArgs({ args, options: { config: { type: 'string' }, check: { type: 'boolean' } } })
+  const { values } = parseArgs({
+    args,
+    options: { config: { type: 'string' }, check: { type: 'boolean' }, schema: { type: 'boolean' } },
+  })
+  if (values.schema === true) {
+    const { configSchema } = await import('./base/schema.ts')
+    return print(`${JSON.stringify(configSchema(), null, 2)}\n`)
+  }
   const config = await readConfig(values.config)
   const { describeConfig } = await import('./base/config.ts')
   for (const warning of config.warnings) process.stderr.write(`${warning}\n`)

@@ -1,10 +1,11 @@
-// The effective configuration: YAML file, then environment, checked against settings.ts.
-// Unknown keys and bad values stop the start, all named at once.
+// The effective configuration: YAML file, then environment, checked against settings.ts. Secrets may
+// stand in files of their own. Unknown keys and bad values stop the start, all named at once.
 import { readFileSync } from 'node:fs'
 import { stringify, parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import { AppError, expectation } from './errors.ts'
 import { maskCredentials } from './log.ts'
+import { secretFile } from './setting.ts'
 import { settingInfo, settingKeys, settings, type SettingKey } from './settings.ts'
 import { formatListen } from './units.ts'
 
@@ -24,9 +25,9 @@ const awaited = /^XG2G_(BOUQUET|API_TOKEN|TRANSCODER_URL|UDS_PATH|HDHR_\w+|EPG_\
 export function loadConfig({ env = process.env, file }: { env?: Environment; file?: string } = {}): Config {
   const warnings: string[] = []
   const problems: string[] = []
-  const fromFile = file === undefined ? {} : readSettings(file)
+  const fromFile = file === undefined ? {} : readSecretFiles(readSettings(file), problems)
   const fromEnv = readEnvironment(env, warnings, problems)
-  const raw = { ...fromFile, ...fromEnv }
+  const raw = withoutEmpty({ ...fromFile, ...withoutEmpty(fromEnv) })
 
   const result = schema.safeParse(raw)
   if (!result.success) {
@@ -38,10 +39,15 @@ export function loadConfig({ env = process.env, file }: { env?: Environment; fil
   return { ...result.data, warnings }
 }
 
+/** What each setting is worth now: secrets and credentials in URLs masked. */
+export function maskedConfig(config: Config): Record<string, unknown> {
+  const shown = settingKeys.map((key) => [key, describeValue(key, config[key])] as const)
+  return Object.fromEntries(shown.filter(([, value]) => value !== undefined))
+}
+
 /** The configuration as YAML that loadConfig reads again; secrets and credentials in URLs masked. */
 export function describeConfig(config: Config): string {
-  const shown = settingKeys.map((key) => [key, describeValue(key, config[key])] as const)
-  return stringify(Object.fromEntries(shown.filter(([, value]) => value !== undefined)))
+  return stringify(maskedConfig(config))
 }
 
 function describeValue(key: SettingKey, value: Config[SettingKey]): unknown {
@@ -77,7 +83,8 @@ function readEnvironment(env: Environment, warnings: string[], problems: string[
   const raw: Raw = {}
   const known = new Set<string>()
   for (const key of settingKeys) {
-    const { env: name, oldEnv = [] } = settingInfo(key)
+    const info = settingInfo(key)
+    const { env: name, oldEnv = [] } = info
     for (const each of [name, ...oldEnv]) {
       known.add(each)
       const value = env[each]
@@ -85,6 +92,11 @@ function readEnvironment(env: Environment, warnings: string[], problems: string[
       if (each !== name) warnings.push(`${each} is an old name of ${name}`)
       raw[key] ??= value
     }
+    if (info.isSecret !== true) continue
+    const inFile = secretFile(key, info)
+    known.add(inFile.env)
+    const path = env[inFile.env]
+    if (path !== undefined && path !== '') raw[key] = readSecret(inFile.env, path, name, raw[key], problems)
   }
   for (const name of Object.keys(env)) {
     if (!name.startsWith('XG2G_') || known.has(name)) continue
@@ -94,9 +106,50 @@ function readEnvironment(env: Environment, warnings: string[], problems: string[
   return raw
 }
 
+// `owiPassFile: /run/secrets/box` stands for `owiPass:` with what the file holds.
+function readSecretFiles(raw: Raw, problems: string[]): Raw {
+  const read = { ...raw }
+  for (const key of settingKeys) {
+    const info = settingInfo(key)
+    const inFile = secretFile(key, info).key
+    if (info.isSecret !== true || !(inFile in raw)) continue
+    read[key] = readSecret(inFile, raw[inFile], key, raw[key], problems)
+    Reflect.deleteProperty(read, inFile)
+  }
+  return withoutEmpty(read)
+}
+
+function readSecret(
+  name: string,
+  path: unknown,
+  openName: string,
+  openValue: unknown,
+  problems: string[],
+): string | undefined {
+  if (openValue !== undefined) {
+    problems.push(`Expected one of ${openName} and ${name} but received both`)
+    return undefined
+  }
+  if (typeof path !== 'string') {
+    problems.push(expectation('the path of a file', name, path))
+    return undefined
+  }
+  try {
+    const secret = readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+    if (secret === '') problems.push(expectation('a file that holds a secret', name, path))
+    return secret || undefined
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    problems.push(`The file of ${name} cannot be read: ${why}`)
+    return undefined
+  }
+}
+
 // `key:` with nothing behind it means: not set.
 function withoutEmpty(raw: Raw): Raw {
-  return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== null && value !== ''))
+  return Object.fromEntries(
+    Object.entries(raw).filter(([, value]) => value !== undefined && value !== null && value !== ''),
+  )
 }
 
 function describeIssue(issue: z.core.$ZodIssue, raw: Raw, fromEnv: Raw): string[] {
@@ -105,7 +158,7 @@ function describeIssue(issue: z.core.$ZodIssue, raw: Raw, fromEnv: Raw): string[
   }
   const key = issue.path[0] as SettingKey
   const { env, isSecret } = settingInfo(key)
-  const name = key in fromEnv ? env : key
+  const name = fromEnv[key] === undefined ? key : env
   const value = raw[key]
   const shown = isSecret ? '***' : typeof value === 'string' ? maskCredentials(value) : value
   return [expectation(issue.message, name, shown)]

@@ -1,35 +1,32 @@
 // Every setting, once: key in the YAML file, environment name, type, default, meaning.
-// The example file and the table of README follow from this list; a test compares them.
+// The example file, the JSON schema and the table of README follow from this list; a test compares them.
 import { availableParallelism } from 'node:os'
-import { z } from 'zod'
 import { logLevels } from './log.ts'
-import { parseBitrate, parseFlag, parseList, parseListen } from './units.ts'
+import {
+  address,
+  choice,
+  flag,
+  infoOf,
+  list,
+  listen,
+  name,
+  parseWhole,
+  read,
+  setting,
+  text,
+  whole,
+  withDefault,
+  type SettingInfo,
+} from './setting.ts'
+import { parseBitrate } from './units.ts'
 
-export interface SettingInfo {
-  readonly env: string
-  /** Earlier environment names, still read, with a warning. */
-  readonly oldEnv?: readonly string[]
-  /** As it would be written in the file; undefined where there is none. */
-  readonly fallback?: string
-  readonly meaning: string
-  readonly isSecret?: boolean
-}
-
-const infos = new WeakMap<z.ZodType, SettingInfo>()
-
-const text = read('text', (value) => value)
-const name = read('a name', (value) => value.trim() || undefined)
-const address = read('an http:// or https:// address', parseAddress)
-const flag = read('true or false', parseFlag)
-const listen = read('an address to listen on such as :8080 or 127.0.0.1:8080', parseListen)
 const bitrate = read('a bitrate between 32k and 512k such as 192k', (value) => {
   const bits = parseBitrate(value)
   return bits !== undefined && bits >= 32_000 && bits <= 512_000 ? bits : undefined
 })
-const languages = z
-  .union([z.string(), z.array(z.string())], { error: 'a list of languages such as deu,eng' })
-  .transform((value) => (typeof value === 'string' ? parseList(value) : value))
-  .pipe(z.array(z.string().regex(/^[a-z]{3}$/, 'three-letter languages (ISO 639-2) such as deu,eng')))
+const languages = list('three-letter languages (ISO 639-2) such as deu,eng', (word) =>
+  /^[a-z]{3}$/.test(word) ? word : undefined,
+)
 const workers = read('auto or a whole number from 1 to 256', (value) =>
   value === 'auto' ? Math.max(1, availableParallelism() - 1) : parseWhole(value, 1, 256),
 )
@@ -115,6 +112,7 @@ export const settings = {
     env: 'XG2G_LOG_LEVEL',
     fallback: 'info',
     meaning: `What is logged: ${logLevels.join(', ')}`,
+    isLive: true,
   }),
 }
 
@@ -123,54 +121,7 @@ export const settingKeys = Object.keys(settings) as SettingKey[]
 
 /** Names, default and meaning of a setting. */
 export function settingInfo(key: SettingKey): SettingInfo {
-  const info = infos.get(settings[key])
+  const info = infoOf(settings[key])
   if (info === undefined) throw new TypeError(`no setting ${key}`)
   return info
-}
-
-function setting<T extends z.ZodType>(type: T, info: SettingInfo): z.ZodOptional<T> {
-  return inform(type.optional(), info)
-}
-
-// The default goes through the same reading as a value of the file.
-function withDefault<T extends z.ZodType>(
-  type: T,
-  info: SettingInfo & { fallback: string },
-): z.ZodPrefault<T> {
-  return inform(type.prefault(info.fallback as z.input<T>), info)
-}
-
-function inform<T extends z.ZodType>(type: T, info: SettingInfo): T {
-  infos.set(type, info)
-  return type
-}
-
-// A type read from text. YAML hands numbers and booleans over as such. The error of a type is
-// what it expected; config.ts makes the sentence of it.
-function read<T>(expected: string, parse: (text: string) => T | undefined) {
-  return z.union([z.string(), z.number(), z.boolean()], { error: expected }).transform((value, context) => {
-    const parsed = parse(String(value))
-    if (parsed !== undefined) return parsed
-    context.addIssue(expected)
-    return z.NEVER
-  })
-}
-
-function choice<const T extends string | number>(values: readonly T[]) {
-  return read(`one of ${values.join(', ')}`, (value) => values.find((one) => String(one) === value.trim()))
-}
-
-function whole(least: number, most: number) {
-  return read(`a whole number from ${least} to ${most}`, (value) => parseWhole(value, least, most))
-}
-
-function parseWhole(value: string, least: number, most: number): number | undefined {
-  const number = /^\d+$/.test(value.trim()) ? Number(value) : NaN
-  return number >= least && number <= most ? number : undefined
-}
-
-function parseAddress(value: string): string | undefined {
-  const url = URL.parse(value.trim())
-  if (url === null || !/^https?:$/.test(url.protocol)) return undefined
-  return url.href.replace(/\/$/, '')
 }

@@ -159,6 +159,32 @@ describe('loadConfig', () => {
     expect(problemOf(() => loadConfig({ env: {}, file: fileWith(content) }))).toMatch(message)
   })
 
+  it('reads a secret from a file named by the environment or by the YAML file', () => {
+    const secret = fileWith('ge:heim\n')
+    expect(loadConfig({ env: { XG2G_OWI_PASS_FILE: secret } }).owiPass).toBe('ge:heim')
+    expect(loadConfig({ env: {}, file: fileWith(`owiPassFile: ${secret}\n`) }).owiPass).toBe('ge:heim')
+  })
+
+  it('lets a secret of the environment win over the file of the YAML file', () => {
+    const file = fileWith(`owiPassFile: ${fileWith('old')}\n`)
+    expect(loadConfig({ env: { XG2G_OWI_PASS: 'new' }, file }).owiPass).toBe('new')
+  })
+
+  it.each([
+    [{ XG2G_OWI_PASS_FILE: '/nowhere' }, '', /^The file of XG2G_OWI_PASS_FILE cannot be read: ENOENT/],
+    [
+      { XG2G_OWI_PASS_FILE: '/dev/null', XG2G_OWI_PASS: 'geheim' },
+      '',
+      /^Expected one of XG2G_OWI_PASS and XG2G_OWI_PASS_FILE but received both$/,
+    ],
+    [{ XG2G_OWI_PASS_FILE: '/dev/null' }, '', /^Expected a file that holds a secret for XG2G_OWI_PASS_FILE/],
+    [{}, 'owiPassFile: /nowhere\n', /^The file of owiPassFile cannot be read: ENOENT/],
+    [{}, 'owiPassFile: [a]\n', /^Expected the path of a file for owiPassFile but received \["a"\]$/],
+    [{ XG2G_OWI_USER_FILE: '/dev/null' }, '', /^Expected a known setting .* for XG2G_OWI_USER_FILE/],
+  ])('refuses a secret that cannot be had: %o %j', (env, content, message) => {
+    expect(problemOf(() => loadConfig({ env, file: fileWith(content) }))).toMatch(message)
+  })
+
   it('names all problems at once', () => {
     const message = problemOf(() => loadConfig({ env: { XG2G_WORKERS: 'x', XG2G_LISTEN: 'x', XG2G_X: 'x' } }))
     expect(message.split('\n')).toHaveLength(3)

@@ -4,11 +4,30 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/base/config.ts'
 import { settingInfo, settingKeys } from '../../src/base/settings.ts'
-import { exampleFile, examplePath, readmePath, readmeWithSettings } from './document.ts'
+import {
+  exampleFile,
+  examplePath,
+  readmePath,
+  readmeWithSettings,
+  schemaFile,
+  schemaPath,
+} from './document.ts'
 
 describe('settings', () => {
   it('are in the example file (make settings)', () => {
     expect(readFileSync(examplePath, 'utf8')).toBe(exampleFile())
+  })
+
+  it('are in the JSON schema (make settings)', async () => {
+    const schema = await schemaFile()
+    expect(readFileSync(schemaPath, 'utf8')).toBe(schema)
+    const { properties, additionalProperties } = JSON.parse(schema) as Record<string, object>
+    expect(additionalProperties).toBe(false)
+    expect(properties).toMatchObject({
+      listen: { default: ':8080', description: expect.stringContaining('XG2G_LISTEN') as string },
+      audioCodec: { enum: ['aac', 'mp3'] },
+      owiPassFile: { type: 'string' },
+    })
   })
 
   it('are in README (make settings)', () => {
