@@ -1,5 +1,6 @@
 // Faults on demand: what is to go wrong for which service, and what it does to a stream under way.
 // Times in `afterMs` are programme time, so that they mean the same at every pace; `ms` is real time.
+import { seeded } from './dice.ts'
 import { packetSize, pidAt } from './signal/packet.ts'
 import { type PmtChange, pmtChanges } from './signal/playback.ts'
 
@@ -96,18 +97,6 @@ export class Faults {
     for (const order of hit) order.left--
     this.orders = this.orders.filter(({ left }) => left > 0)
     return hit.map(({ fault }) => fault)
-  }
-}
-
-/** A small generator with a seed (mulberry32): the same damage for the same seed.
- *  @returns numbers in 0 .. 1 */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
 

@@ -2,7 +2,7 @@
 // has a manner of its own, so that together they show what real boxes deliver.
 import { createHash } from 'node:crypto'
 import type { Channel } from './channels.ts'
-import { seeded } from './faults.ts'
+import { seeded } from './dice.ts'
 
 export interface GuideEvent {
   readonly id: number | null

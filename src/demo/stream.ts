@@ -1,11 +1,11 @@
 // The server behind port 8001 (and, as a relay, 17999), with its manners: only GET, an answer before tuning,
 // failure as text inside the body, a tuner held until the socket closes. A raw socket server, as in the box.
-import { once } from 'node:events'
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { Logger } from '../base/log.ts'
 import { type Channel, referenceKey } from './channels.ts'
 import type { Fault, Faults } from './faults.ts'
 import type { Ledger } from './ledger.ts'
+import { listen, shut } from './listener.ts'
 import type { Loop } from './signal/loop.ts'
 import { type NowNext, Playback } from './signal/playback.ts'
 import type { Tuners } from './tuners.ts'
@@ -64,10 +64,8 @@ export class StreamServer {
   /** @returns the port */
   async open(): Promise<number> {
     const server = createServer({ noDelay: true }, (socket) => this.accept(socket))
-    server.listen(this.port, this.options.host)
-    await once(server, 'listening')
+    this.port = await listen(server, this.port, this.options.host)
     this.server = server
-    this.port = (server.address() as AddressInfo).port // a TCP server that listens has one
     return this.port
   }
 
@@ -75,10 +73,8 @@ export class StreamServer {
   async close(): Promise<void> {
     const { server } = this
     this.server = undefined
-    for (const socket of this.sockets) socket.resetAndDestroy()
     if (server === undefined) return
-    server.close()
-    await once(server, 'close')
+    await shut(server, () => this.sockets.forEach((socket) => socket.resetAndDestroy()))
   }
 
   private accept(socket: Socket): void {

@@ -1,6 +1,7 @@
 // Faults on demand: each does what it says to the next streams, and nothing to the others.
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { damage, type Fault, Faults, seeded } from '../../src/demo/faults.ts'
+import { seeded } from '../../src/demo/dice.ts'
+import { damage, type Fault, Faults } from '../../src/demo/faults.ts'
 import type { DemoReceiver } from '../../src/demo/receiver.ts'
 import { demo, exchange, generationMs, holdOpen, hungUp, packetsOf, type Recording, watch } from './client.ts'
 import { inspect, range, steps } from './inspect.ts'

@@ -1,12 +1,11 @@
 // The web side: an HTTP server that answers like OpenWebIF, one request at a time and not too fast, since a
 // real box has one thread for it. Pages are looked up by name; `/api/` gives JSON, `/web/` XML.
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import type { Logger } from '../../base/log.ts'
 import type { Ledger } from '../ledger.ts'
+import { listen, shut } from '../listener.ts'
 
 export interface Answer {
   readonly status?: number
@@ -84,10 +83,8 @@ export class WebServer {
         response.end()
       })
     })
-    server.listen(this.port, this.options.host)
-    await once(server, 'listening')
+    this.port = await listen(server, this.port, this.options.host)
     this.server = server
-    this.port = (server.address() as AddressInfo).port // a TCP server that listens has one
     return this.port
   }
 
@@ -96,9 +93,7 @@ export class WebServer {
     const { server } = this
     this.server = undefined
     if (server === undefined) return
-    server.close()
-    server.closeAllConnections()
-    await once(server, 'close')
+    await shut(server, () => server.closeAllConnections())
   }
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,0 +1,13 @@
+// Chance that can be had again: guide and damage are the same for the same seed.
+
+/** A small generator with a seed (mulberry32): the same damage for the same seed.
+ *  @returns numbers in 0 .. 1 */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
