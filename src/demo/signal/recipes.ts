@@ -22,7 +22,7 @@ const hevcParams =
 
 const mpeg2 = ['-c:v', 'mpeg2video', '-g', '12', '-bf', '2', '-sc_threshold', '1000000000', '-aspect', '16:9']
 const mpeg2Rate = ['-b:v', '3M', '-maxrate', '3M', '-bufsize', '1835k']
-const fields = ['-flags', '+ildct+ilme', '-top', '1']
+const fields = ['-flags', '+ildct+ilme']
 
 const card = { kind: 'picture', isInterlaced: false, isOpen: false, framesPerSec: 25 } as const
 const pictures: PictureRecipe[] = [
