@@ -7,7 +7,7 @@ import { MarkWriter } from './marks.ts'
 import type { RemuxTask } from './message.ts'
 import { mostPushBytes, type Remuxer, type RemuxerOptions, type RemuxStats } from './native.ts'
 import type { Profile } from './profile.ts'
-import { RingReader, RingWriter } from './ring.ts'
+import { RingReader, RingWriter, type CloseReason } from './ring.ts'
 
 /** Input that one lane works on before the others get their turn. */
 export const turnBytes = 262_144
@@ -38,20 +38,37 @@ export class Lane {
   #counted: Damage = eachDamage(() => 0)
   #countedAt = performance.now()
 
-  /** Throws what the making of the remuxer throws. */
+  /** Throws what the making of the remuxer throws; the rings are closed then. */
   constructor(task: RemuxTask, make: MakeRemuxer, onFlowing: (stats: RemuxStats) => void) {
     this.#id = task.id
     this.#isResumed = task.isResumed
     this.#input = new RingReader(task.input)
     this.#output = new RingWriter(task.output)
     this.#marks = new MarkWriter(task.marks, task.offset)
-    this.#remuxer = make(task.profile, { resumed: task.isResumed })
     this.#onFlowing = onFlowing
+    try {
+      this.#remuxer = make(task.profile, { resumed: task.isResumed })
+    } catch (error) {
+      this.#closeRings('error')
+      throw error
+    }
   }
 
   /** Carries the stream to its end: the input's, drained, or at once when the output is closed.
-   *  Throws NO_STREAM when a whole input gave nothing. */
+   *  Closes the rings and the remuxer. Throws NO_STREAM when a whole input gave nothing. */
   async run(heartbeat: Heartbeat): Promise<RemuxStats> {
+    let reason: CloseReason = 'error'
+    try {
+      const stats = await this.#carry(heartbeat)
+      reason = 'end'
+      return stats
+    } finally {
+      this.#closeRings(reason)
+      this.#remuxer.close()
+    }
+  }
+
+  async #carry(heartbeat: Heartbeat): Promise<RemuxStats> {
     for (;;) {
       const next = heartbeat.turn(this.#id, () => this.#turn())
       switch (next) {
@@ -72,8 +89,9 @@ export class Lane {
     }
   }
 
-  close(): void {
-    this.#remuxer.close()
+  #closeRings(reason: CloseReason): void {
+    this.#input.close(reason)
+    this.#output.close(reason)
   }
 
   // Works until something is missing. The budget counts on over waits that were none: when bytes are

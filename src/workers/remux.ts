@@ -5,8 +5,7 @@ import { toAppError } from '../base/errors.ts'
 import { Heartbeat, createHeartbeat } from './heartbeat.ts'
 import { Lane, type MakeRemuxer } from './lane.ts'
 import type { Notice, Outcome, RemuxTask, Task, ThreadData } from './message.ts'
-import { Remuxer, nativeVersion, type NativeVersion } from './native.ts'
-import { RingReader, RingWriter } from './ring.ts'
+import { Remuxer, nativeVersion, type NativeVersion, type RemuxStats } from './native.ts'
 
 /** What the tasks of a thread are made of. */
 export interface Trade {
@@ -37,27 +36,13 @@ export async function serve(task: Task, { make, load }: Trade): Promise<Outcome>
 
 async function carry(task: RemuxTask, make: MakeRemuxer): Promise<Outcome> {
   heartbeat.join()
-  let lane: Lane | undefined
   try {
-    lane = heartbeat.turn(
-      task.id,
-      () => new Lane(task, make, (stats) => announce({ kind: 'flowing', id: task.id, stats })),
-    )
-    const stats = await lane.run(heartbeat)
-    closeRings(task, 'end')
-    return { kind: 'done', stats }
-  } catch (thrown) {
-    closeRings(task, 'error')
-    throw thrown
+    const onFlowing = (stats: RemuxStats) => announce({ kind: 'flowing', id: task.id, stats })
+    const lane = heartbeat.turn(task.id, () => new Lane(task, make, onFlowing))
+    return { kind: 'done', stats: await lane.run(heartbeat) }
   } finally {
-    lane?.close()
     heartbeat.leave()
   }
-}
-
-function closeRings({ input, output }: RemuxTask, reason: 'end' | 'error'): void {
-  new RingReader(input).close(reason)
-  new RingWriter(output).close(reason)
 }
 
 function announce(notice: Notice): void {

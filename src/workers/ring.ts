@@ -40,8 +40,12 @@ abstract class Side {
   protected header: Int32Array
   protected data: Uint8Array
   #wait: Promise<void> | undefined
+  // V8 does not count shared memory when it decides whether to collect garbage: the rings of ended
+  // streams would pile up. It counts this, as large as the ring and never touched.
+  protected readonly weight: ArrayBuffer
 
   constructor(memory: SharedArrayBuffer) {
+    this.weight = new ArrayBuffer(memory.byteLength)
     if (!isCapacity(memory.byteLength - headerBytes)) {
       throw new TypeError(`Expected memory of createRing but received ${memory.byteLength} bytes`)
     }
