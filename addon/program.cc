@@ -68,7 +68,8 @@ bool Program::Update(Bytes section, const SoundPolicy& policy, Output& out) {
     const PmtStream& entry = pmt.streams[i];
     const bool is_repeat = std::ranges::any_of(
         streams_, [&](const Stream& s) { return s.pid == entry.pid; });
-    if (is_repeat || entry.pid == pmt_pid_ || entry.pid == kNullPid) continue;
+    const bool is_table = entry.pid == kPatPid || entry.pid == pmt_pid_;
+    if (is_repeat || is_table || entry.pid == kNullPid) continue;
     Stream stream;
     stream.pid = entry.pid;
     stream.type = entry.type;
@@ -104,8 +105,9 @@ void Program::ApplyPolicy(const SoundPolicy& policy) {
     if (streams_[i].kind.is_audio) places.push_back(i);
   if (places.empty()) return;
   const size_t none = policy.languages.size();
+  const auto is_asked_for = [&](const Stream& s) { return Rank(s, policy.languages) < none; };
   const bool has_match = std::ranges::any_of(places, [&](size_t i) {
-    return Rank(streams_[i], policy.languages) < none;
+    return is_asked_for(streams_[i]) && !streams_[i].kind.is_description;
   });
   std::vector<size_t> order = places;
   std::ranges::stable_sort(order, [&](size_t a, size_t b) {
@@ -120,10 +122,8 @@ void Program::ApplyPolicy(const SoundPolicy& policy) {
   std::vector<Stream> sorted;
   for (const size_t i : order) {
     Stream& stream = streams_[i];
-    if (has_match)
-      stream.is_wanted = Rank(stream, policy.languages) < none;
-    else if (none > 0)
-      stream.is_wanted = sorted.empty();  // better another language than no sound
+    // Better another language than no sound, or than audio description alone.
+    if (none > 0) stream.is_wanted = is_asked_for(stream) || (!has_match && sorted.empty());
     sorted.push_back(std::move(stream));
   }
   for (size_t i = 0; i < places.size(); ++i) streams_[places[i]] = std::move(sorted[i]);
