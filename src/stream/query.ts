@@ -12,7 +12,7 @@ export interface StreamQuery {
   readonly durationMs: number | undefined
 }
 
-const soundKeys = ['audio', 'bitrate', 'channels', 'language'] as const
+const soundKeys = ['audio', 'bitrate', 'channels', 'language', 'tracks'] as const
 const longestDurationS = 7 * 24 * 3600
 
 /** Reads the query over what is configured. @throws BAD_REQUEST naming value and what was expected */

@@ -6,6 +6,7 @@ import { AppError, toAppError } from '../base/errors.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { RingWriter } from '../workers/ring.ts'
 import { ChunkDecoder, holdsTransportStream, longestHeadBytes, readHead } from './answer.ts'
+import { Pulse } from './pulse.ts'
 import type { Spacing } from './spacing.ts'
 
 /** What to connect to and ask for. */
@@ -34,6 +35,9 @@ type State = 'waiting' | 'connecting' | 'head' | 'probe' | 'stream' | 'closed'
 
 const longestReadBytes = 64 * 1024
 const longestProbeBytes = 64 * 1024 // of a body in which no packets are found
+const enoughBytes = 16 * 1024 // in one read, to go on with the next at once
+// A receiver sends packet by packet, and each piece costs a read, a commit and a wake-up of the worker.
+const readPulse = new Pulse(5)
 const farewellMs = 1000 // for the other side to answer our FIN
 const relayPort = 17999
 const relayGapMs = 1000
@@ -155,7 +159,14 @@ export class Upstream {
       this.#sink.commit(this.#payload(this.#view.subarray(0, length)))
       this.#checkEnd()
     }
-    return this.#hasRoom()
+    return this.#hasRoom() && !this.#waitsForMore(length)
+  }
+
+  // Little came: a moment later there is more to be read at once.
+  #waitsForMore(length: number): boolean {
+    if (this.#state !== 'stream' || length >= enoughBytes) return false
+    readPulse.next(() => this.#socket?.resume())
+    return true
   }
 
   #readHead(): void {

@@ -12,6 +12,7 @@ import { ask, read, viewer } from './viewers.ts'
 const path = '/1:0:19:132F:3EF:1:C00000:0:0:0:'
 const closers: (() => unknown)[] = []
 afterEach(async () => {
+  if (vi.isFakeTimers()) await vi.runOnlyPendingTimersAsync() // nobody else waits for a timer that never comes
   vi.useRealTimers()
   for (const close of closers.splice(0).reverse()) await close()
 })
