@@ -21,6 +21,7 @@ IN and OUT are files, or - for standard input and output (both the default).
   --bitrate RATE            of each audio track, such as 192k (192k)
   --channels 1|2|6          most channels of the result (2)
   --language deu,eng        keep these languages, in this order (all)
+  --tracks all|one          every track of them, or only the first that flows (all)
   --program N               the programme to keep, where there are several
   --keep-original           keep the original sound as a further track
   --video copy|h264|hevc    what the picture becomes (copy); h264 and hevc run ffmpeg,
@@ -155,6 +156,7 @@ function readArguments(args: readonly string[]): Order | 'help' {
       bitrate: { type: 'string' },
       channels: { type: 'string' },
       language: { type: 'string' },
+      tracks: { type: 'string' },
       program: { type: 'string' },
       'keep-original': { type: 'boolean' },
       video: { type: 'string', default: 'copy' },
@@ -168,12 +170,13 @@ function readArguments(args: readonly string[]): Order | 'help' {
     throw new UsageError(`Expected one input and one output but received also ${others.join(' ')}`)
   const video = videoTargets.find((target) => target === values.video)
   if (video === undefined) throw expected(`one of ${videoTargets.join(', ')}`, '--video', values.video)
-  const { audio, bitrate, channels, language, program } = values
+  const { audio, bitrate, channels, language, tracks, program } = values
   const profile = parseProfile({
     audio,
     bitrate,
     channels,
     language,
+    tracks,
     program,
     keepOriginal: values['keep-original'],
   })

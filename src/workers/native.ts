@@ -97,6 +97,7 @@ interface Addon {
     keepOriginal: boolean,
     settleMs: number,
     resumed: boolean,
+    single: boolean,
   ) => RawRemuxer
   /** release of the library that was found at run time */
   readonly libavcodec: string
@@ -110,7 +111,7 @@ export interface NativeVersion {
   readonly libavcodec: string
 }
 
-const defaultSettleMs = 500
+const defaultSettleMs = 250
 
 /** A transport stream in, the same with other sound out. Synchronous; belongs to one thread. Borrows
  *  the arrays for the call, shared memory too. Damage in the stream is counted in stats(). */
@@ -120,7 +121,7 @@ export class Remuxer {
   /** Throws ADDON_MISSING, or INTERNAL where the libraries refuse the profile. */
   constructor(profile: Profile, { settleMs = defaultSettleMs, resumed = false }: RemuxerOptions = {}) {
     const { Remuxer: Raw } = load()
-    const { audio, bitrate, channels, language, program, keepOriginal } = profile
+    const { audio, bitrate, channels, language, tracks, program, keepOriginal } = profile
     this.#raw = new Raw(
       audio,
       bitrate,
@@ -130,6 +131,7 @@ export class Remuxer {
       keepOriginal,
       settleMs,
       resumed,
+      tracks === 'one',
     )
   }
 

@@ -7,6 +7,9 @@ export type AudioTarget = (typeof audioTargets)[number]
 const channelCounts = [1, 2, 6] as const
 export type ChannelCount = (typeof channelCounts)[number]
 
+const trackChoices = ['all', 'one'] as const
+export type TrackChoice = (typeof trackChoices)[number]
+
 const leastBitrate = 32_000
 const mostBitrate = 512_000
 const mostMp3Bitrate = 320_000 // ISO/IEC 11172-3, layer III
@@ -21,6 +24,8 @@ export interface Profile {
   readonly channels: ChannelCount
   /** ISO 639-2, the first wanted first; empty keeps the broadcast's order */
   readonly language: readonly string[]
+  /** all tracks of those languages, or only the first that flows */
+  readonly tracks: TrackChoice
   /** service id of the program; 0 takes the one that flows */
   readonly program: number
   /** keep the untranscoded track beside the transcoded one */
@@ -32,6 +37,7 @@ export const defaultProfile: Profile = {
   bitrate: 192_000,
   channels: 2,
   language: [],
+  tracks: 'all',
   program: 0,
   keepOriginal: false,
 }
@@ -69,6 +75,10 @@ const parsers: Parsers = {
   language: {
     what: `up to ${mostLanguages} three-letter languages such as deu,eng`,
     parse: parseLanguages,
+  },
+  tracks: {
+    what: `one of ${trackChoices.join(', ')}`,
+    parse: (value) => trackChoices.find((choice) => choice === value),
   },
   program: {
     what: `a program number from 0 to ${mostProgram}`,
