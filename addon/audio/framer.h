@@ -46,7 +46,7 @@ class Framer {
   // Whether a PES packet with a time stamp begins where the next frame is looked for.
   bool IsStamped() const {
     for (size_t i = 0; i < stamp_count_; ++i)
-      if (stamps_[i].at == at_) return true;
+      if (stamps_[i].at == at_ && !stamps_[i].is_past) return true;
     return false;
   }
   void DropStamps(size_t count);
@@ -67,6 +67,7 @@ class Framer {
   struct Stamp {
     size_t at;
     int64_t pts;
+    bool is_past = false;  // its place has been dropped; it waits for a frame
   };
   std::array<Stamp, kMaxStamps> stamps_{};
   size_t stamp_count_ = 0;
@@ -131,7 +132,11 @@ inline void Framer::Drop(size_t n) {
   std::memmove(buffer_.data(), buffer_.data() + n, size_ - n);
   size_ -= n;
   at_ -= n;
-  for (size_t i = 0; i < stamp_count_; ++i) stamps_[i].at -= std::min(stamps_[i].at, n);
+  for (size_t i = 0; i < stamp_count_; ++i) {
+    Stamp& stamp = stamps_[i];
+    stamp.is_past |= stamp.at < n;
+    stamp.at -= std::min(stamp.at, n);
+  }
 }
 
 template <class Take>
@@ -202,12 +207,13 @@ void Framer::Parse(bool is_last, Take&& take) {
       continue;
     }
     if (rest.size() < header->bytes) return;
-    if (!is_locked_ && !is_stamped && !is_last) {
-      // Not where a PES packet begins: believe it when another frame follows.
+    if (!is_locked_ && !is_stamped) {
+      // Not where a PES packet begins: believe it when another frame follows, or the end.
       const Bytes next = rest.subspan(header->bytes);
       const auto follower = ParseFrameHeader(codec_, next);
-      if (!follower && next.size() < FrameHeaderBytes(codec_)) return;
-      if (!follower || !(follower->skip || IsContinuation(*header, *follower))) {
+      if (!follower && next.size() < FrameHeaderBytes(codec_) && !is_last) return;
+      const bool is_end = is_last && next.empty();
+      if (!is_end && !(follower && (follower->skip || IsContinuation(*header, *follower)))) {
         ++at_;
         ++skipped_bytes_;
         continue;
