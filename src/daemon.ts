@@ -38,6 +38,8 @@ interface Tools {
   readonly parts: AsyncDisposableStack
   readonly log: Logger
   readonly metrics: Metrics
+  /** What keeps the daemon from doing its work now, each looked at when somebody asks. */
+  readonly checks: (() => string | undefined)[]
 }
 
 /** Starts what the configuration asks for. If a part cannot start, those before it are stopped.
@@ -47,20 +49,25 @@ export async function startDaemon(
   { log, isDemo = false, load = () => configured }: DaemonOptions,
 ): Promise<Daemon> {
   await using starting = new AsyncDisposableStack()
-  const tools = { parts: starting, log, metrics: createMetrics({ process: true }) }
+  let phase: string | undefined = 'starting'
+  const tools: Tools = {
+    parts: starting,
+    log,
+    metrics: createMetrics({ process: true }),
+    checks: [() => phase],
+  }
   for (const warning of configured.warnings) log.warn(warning)
   if (!isDemo) checkSource(configured)
 
   const live = new LiveConfig(configured, load)
   live.onChange((config) => void (log.level = config.logLevel))
-  const missing = new Set(['starting'])
-  const apiPort = await startApi(configured, tools, () => [...missing])
+  const apiPort = await startApi(configured, tools)
   const demo = isDemo ? await startDemo(configured, tools) : undefined
   const config =
     demo === undefined ? configured : { ...configured, owiBase: demo.webUrl, proxyTarget: undefined }
   const proxyPort = config.enableStreamProxy ? await startProxy(config, tools) : undefined
-  missing.clear()
-  starting.defer(() => void missing.add('stopping'))
+  phase = undefined
+  starting.defer(() => void (phase = 'stopping'))
   log.info({ apiPort, proxyPort }, 'started')
 
   const parts = starting.move()
@@ -78,11 +85,8 @@ function reload(live: LiveConfig, log: Logger): Reloaded {
   }
 }
 
-async function startApi(
-  config: Config,
-  { parts, log, metrics }: Tools,
-  isReady: () => string[],
-): Promise<number> {
+async function startApi(config: Config, { parts, log, metrics, checks }: Tools): Promise<number> {
+  const isReady = () => checks.flatMap((check) => check() ?? [])
   const api = new ApiServer(createApi({ metrics, log, isReady }))
   parts.defer(() => api.close())
   const { port } = await api.listen(config.listen)
@@ -125,7 +129,7 @@ async function startEngine(
     audioChannels,
     audioBitrate,
   }: Config,
-  { parts, log, metrics }: Tools,
+  { parts, log, metrics, checks }: Tools,
 ): Promise<{ engine: Engine; refusal?: AppError }> {
   if (!enableAudioTranscoding || !useNativeRemuxer) {
     const refusal = new AppError('BAD_REQUEST', {
@@ -140,6 +144,7 @@ async function startEngine(
     log.error({ err: pool.problem }, 'native remuxer not available, streams pass through unchanged')
     return { engine: passthroughEngine(), refusal: pool.problem }
   }
+  checks.push(() => pool.problem && 'workers')
   const { capacity } = pool.stats()
   log.info(
     { sample_rate: sampleRate, channels: audioChannels, bitrate: audioBitrate, workers, capacity },

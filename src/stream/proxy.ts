@@ -128,6 +128,7 @@ export class Proxy {
     const { name } = service
     const { program, ...target } = await service.locate()
     if (response.destroyed) return account.abandoned(name) // it did not wait
+    if (this.#isClosing) throw new AppError('SHUTTING_DOWN')
     const feed = this.#open(target, { ...query.profile, program }, name)
     const onStart = () => account.started(name, this.#options.engine.name)
     try {

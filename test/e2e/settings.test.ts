@@ -1,4 +1,6 @@
 // What settings change about the streams, seen from a client.
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ok, packets, StreamServer } from '../stream/packets.ts'
 import { ask } from '../stream/viewers.ts'
@@ -57,6 +59,30 @@ describe('XG2G_STREAMS_PER_WORKER', () => {
     expect(full?.headers['retry-after']).toBe('5')
     expect(server.sockets).toHaveLength(1)
     expect(await house.metric('xg2g_pool_refused_total')).toBe(1)
+  })
+})
+
+describe('a stream of which the remuxer makes nothing', () => {
+  it('is answered with 502, saying what was found', async () => {
+    const { house } = await start({})
+    const { status, body } = await ask(house.proxyPort, path)
+    expect([status, JSON.parse(body.toString())]).toEqual([
+      502,
+      { error: { code: 'NO_STREAM', message: expect.stringContaining('no PAT') as string } },
+    ])
+    expect(await house.metric('xg2g_stream_errors_total{code="NO_STREAM"}')).toBe(1)
+  })
+})
+
+describe('XG2G_METRICS_LISTEN', () => {
+  it('is a further place for the metrics, and for nothing else', async () => {
+    const place = createServer().listen(0, '127.0.0.1')
+    await once(place, 'listening')
+    const { port } = place.address() as AddressInfo
+    await new Promise((resolve) => place.close(resolve))
+    await start({ XG2G_METRICS_LISTEN: `127.0.0.1:${port}` })
+    expect(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()).toContain('xg2g_pool_capacity')
+    expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(404)
   })
 })
 

@@ -329,6 +329,21 @@ describe('Proxy.close', () => {
     await expect(ask(port, path)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
 
+  it('opens no stream for a request that was on its way', async () => {
+    const place = Promise.withResolvers<typeof server.target & { program: number }>()
+    const locate = vi.fn(() => place.promise)
+    const { port, proxy, server } = await start(finite(1), {
+      find: () => ({ name: 'x', locate, forget: () => undefined }),
+    })
+    const answer = ask(port, path)
+    await vi.waitFor(() => expect(locate).toHaveBeenCalled())
+    const closed = proxy.close(5000)
+    place.resolve({ ...server.target, program: 1 })
+    expect((await answer).status).toBe(503)
+    await closed
+    expect(server.sockets).toHaveLength(0)
+  })
+
   it('drops a client that does not take the rest', async () => {
     const { port, proxy, server } = await start(endless)
     const client = viewer(port, path)
