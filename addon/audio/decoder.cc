@@ -64,6 +64,7 @@ bool Decoder::Open(const FrameHeader& header) {
   const Choice choice = Choose(header.codec, header.layer);
   codec_ = header.codec;
   layer_ = header.layer;
+  rate_ = header.rate;
   name_ = choice.name;
   context_.reset();
   const AVCodec* codec = choice.decoder ? avcodec_find_decoder_by_name(choice.decoder) : nullptr;
@@ -77,7 +78,9 @@ bool Decoder::Open(const FrameHeader& header) {
 }
 
 std::optional<Pcm> Decoder::Decode(const FrameHeader& header, Bytes frame) {
-  if (codec_ != header.codec || layer_ != header.layer) Open(header);
+  // Anew for another rate too: libavcodec's MPEG audio decoder gives the first frame the old one.
+  const bool fits = codec_ == header.codec && layer_ == header.layer && rate_ == header.rate;
+  if (!fits) Open(header);
   if (!context_ || !packet_ || !frame_) return std::nullopt;
   packet_->data = const_cast<uint8_t*>(frame.data());
   packet_->size = static_cast<int>(frame.size());

@@ -66,6 +66,7 @@ class Decoder {
   unsigned out_channels_ = 0, source_channels_ = 0;
   AudioCodec codec_ = AudioCodec::kNone;
   uint8_t layer_ = 0;
+  uint32_t rate_ = 0;  // of the frame header that it was opened for, Hz
   const char* name_ = "";
   AvPtr<AVCodecContext> context_;
   AvPtr<AVPacket> packet_;
