@@ -23,10 +23,7 @@ describe('xg2g', () => {
     [[], 'Usage: xg2g'],
     [['serve', '--port', '1'], "Unknown option '--port'"],
     [['config', 'extra'], 'extra'],
-    [
-      ['demo-receiver', '--tuners', 'many'],
-      'Expected a whole number for --tuners but received "many"',
-    ],
+    [['demo-receiver', '--tuners', 'many'], 'Expected a whole number for --tuners but received "many"'],
   ])('exits with 2 for %j', async (args, message) => {
     const { code, stdout, stderr } = await run(args)
     expect([code, stdout.length]).toEqual([2, 0])
