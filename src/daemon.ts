@@ -1,10 +1,13 @@
 // Wires the parts, starts them in order and stops them in reverse. Nobody imports it but main.ts.
-import { ApiServer, createApi, createMetricsApi } from './api/api.ts'
+import { createApi, createMetricsApi } from './api/app.ts'
+import { EventHub } from './api/events.ts'
+import { ApiServer } from './api/server.ts'
 import type { Config } from './base/config.ts'
 import { AppError } from './base/errors.ts'
 import { LiveConfig, type Reloaded } from './base/live.ts'
 import type { Logger } from './base/log.ts'
 import { createMetrics, type Metrics } from './base/metrics.ts'
+import { version } from './base/version.ts'
 import { startDemoReceiver, type DemoReceiver } from './demo/receiver.ts'
 import { StreamAddresses } from './receiver/address.ts'
 import { findService } from './receiver/service.ts'
@@ -36,6 +39,10 @@ export interface Daemon {
 
 interface Tools {
   readonly parts: AsyncDisposableStack
+  readonly live: LiveConfig
+  readonly hub: EventHub
+  /** What is there once it has started. */
+  readonly found: { apiPort: number; proxyPort?: number | undefined; proxy?: Proxy }
   readonly log: Logger
   readonly metrics: Metrics
   /** What keeps the daemon from doing its work now, each looked at when somebody asks. */
@@ -50,8 +57,13 @@ export async function startDaemon(
 ): Promise<Daemon> {
   await using starting = new AsyncDisposableStack()
   let phase: string | undefined = 'starting'
+  const live = new LiveConfig(configured, load)
+  live.onChange((config) => void (log.level = config.logLevel))
   const tools: Tools = {
     parts: starting,
+    live,
+    hub: new EventHub(),
+    found: { apiPort: 0 },
     log,
     metrics: createMetrics({ process: true }),
     checks: [() => phase],
@@ -59,25 +71,24 @@ export async function startDaemon(
   for (const warning of configured.warnings) log.warn(warning)
   if (!isDemo) checkSource(configured)
 
-  const live = new LiveConfig(configured, load)
-  live.onChange((config) => void (log.level = config.logLevel))
-  const apiPort = await startApi(configured, tools)
+  await startApi(configured, tools)
   const demo = isDemo ? await startDemo(configured, tools) : undefined
-  const config =
-    demo === undefined ? configured : { ...configured, owiBase: demo.webUrl, proxyTarget: undefined }
-  const proxyPort = config.enableStreamProxy ? await startProxy(config, tools) : undefined
+  if (demo !== undefined) live.hold({ owiBase: demo.webUrl, proxyTarget: undefined })
+  if (live.current.enableStreamProxy) await startProxy(live.current, tools)
   phase = undefined
   starting.defer(() => void (phase = 'stopping'))
+  const { apiPort, proxyPort } = tools.found
   log.info({ apiPort, proxyPort }, 'started')
 
   const parts = starting.move()
-  return { apiPort, proxyPort, demo, reload: () => reload(live, log), close: () => parts.disposeAsync() }
+  return { apiPort, proxyPort, demo, reload: () => reload(tools), close: () => parts.disposeAsync() }
 }
 
-function reload(live: LiveConfig, log: Logger): Reloaded {
+function reload({ live, hub, log }: Tools): Reloaded {
   try {
     const { applied, restart, warnings } = live.reload()
     log.info({ applied, restart, warnings }, 'configuration reloaded')
+    hub.send('config', { applied, restart })
     return { applied, restart, warnings }
   } catch (err) {
     log.error({ err }, 'configuration rejected, the one in effect stays')
@@ -85,17 +96,48 @@ function reload(live: LiveConfig, log: Logger): Reloaded {
   }
 }
 
-async function startApi(config: Config, { parts, log, metrics, checks }: Tools): Promise<number> {
-  const isReady = () => checks.flatMap((check) => check() ?? [])
-  const api = new ApiServer(createApi({ metrics, log, isReady }))
+async function startApi({ listen, metricsListen }: Config, tools: Tools): Promise<void> {
+  const { parts, live, hub, found, log, metrics, checks } = tools
+  const api = new ApiServer(
+    createApi(
+      {
+        metrics,
+        log,
+        version,
+        isReady: () => checks.flatMap((check) => check() ?? []),
+        configuration: {
+          get current() {
+            return live.current
+          },
+          get masked() {
+            return live.masked
+          },
+          reload: () => reload(tools),
+        },
+        guide: () => undefined,
+        streams: {
+          list: () => found.proxy?.streams.list() ?? [],
+          end: (id) => found.proxy?.streams.end(id) ?? false,
+        },
+        ports: {
+          get api() {
+            return found.apiPort
+          },
+          get proxy() {
+            return found.proxyPort
+          },
+        },
+      },
+      hub,
+    ),
+  )
   parts.defer(() => api.close())
-  const { port } = await api.listen(config.listen)
-  if (config.metricsListen !== undefined) {
-    const metricsApi = new ApiServer(createMetricsApi({ metrics, log }))
-    parts.defer(() => metricsApi.close())
-    await metricsApi.listen(config.metricsListen)
-  }
-  return port
+  parts.defer(() => hub.close()) // before the port, which waits for its listeners
+  found.apiPort = (await api.listen(listen)).port
+  if (metricsListen === undefined) return
+  const metricsApi = new ApiServer(createMetricsApi({ metrics, log }))
+  parts.defer(() => metricsApi.close())
+  await metricsApi.listen(metricsListen)
 }
 
 async function startDemo(config: Config, { parts, log }: Tools): Promise<DemoReceiver> {
@@ -104,19 +146,22 @@ async function startDemo(config: Config, { parts, log }: Tools): Promise<DemoRec
   return demo
 }
 
-async function startProxy(config: Config, tools: Tools): Promise<number> {
-  const { parts, log, metrics } = tools
+async function startProxy(config: Config, tools: Tools): Promise<void> {
+  const { parts, live, found, log, metrics } = tools
   const { owiBase, owiUser: user, owiPass: password, proxyTarget } = config
   const addresses = new StreamAddresses({ owiBase, user, password, proxyTarget, log })
   const proxy = new Proxy({
     ...(await startEngine(config, tools)),
     find: (path) => findService(path, addresses),
-    profile: configuredProfile(config),
+    get profile() {
+      return configuredProfile(live.current)
+    },
     log,
     metrics,
   })
   parts.defer(() => proxy.close())
-  return (await proxy.listen(config.proxyListen)).port
+  found.proxy = proxy
+  found.proxyPort = (await proxy.listen(config.proxyListen)).port
 }
 
 // Without the addon the daemon still runs: streams pass through, and who asks for other sound is refused.

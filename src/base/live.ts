@@ -17,6 +17,7 @@ type Listener = (config: Config, applied: readonly SettingKey[]) => void
 
 export class LiveConfig {
   #current: Config
+  #held: Partial<Config> = {}
   readonly #load: () => Config
   readonly #listeners = new Set<Listener>()
 
@@ -34,6 +35,12 @@ export class LiveConfig {
   /** As `current`, secrets masked. */
   get masked(): Record<string, unknown> {
     return maskedConfig(this.#current)
+  }
+
+  /** Sets values that stay, whatever file and environment say. */
+  hold(values: Partial<Config>): void {
+    this.#held = { ...this.#held, ...values }
+    this.#current = { ...this.#current, ...values }
   }
 
   /** Reads file and environment again. @throws CONFIG_REJECTED; then nothing has changed */
@@ -58,7 +65,7 @@ export class LiveConfig {
 
   #read(): Config {
     try {
-      return this.#load()
+      return { ...this.#load(), ...this.#held }
     } catch (thrown) {
       throw new AppError('CONFIG_REJECTED', { cause: thrown, reason: toAppError(thrown).message })
     }

@@ -2,6 +2,7 @@
 // The example file, the JSON schema and the table of README follow from this list; a test compares them.
 import { availableParallelism } from 'node:os'
 import { logLevels } from './log.ts'
+import { parseNetwork } from './network.ts'
 import {
   address,
   choice,
@@ -27,6 +28,13 @@ const bitrate = read('a bitrate between 32k and 512k such as 192k', (value) => {
 const languages = list('three-letter languages (ISO 639-2) such as deu,eng', (word) =>
   /^[a-z]{3}$/.test(word) ? word : undefined,
 )
+const networks = list('addresses or networks such as 192.168.0.0/16', parseNetwork)
+const origins = list('origins such as https://tv.example.org, or *', (word) =>
+  word === '*' || URL.parse(word)?.origin === word ? word : undefined,
+)
+const token = read('a token of at least 8 characters without blanks', (value) =>
+  /^[\x21-\x7e]{8,256}$/.test(value) ? value : undefined,
+)
 const workers = read('auto or a whole number from 1 to 256', (value) =>
   value === 'auto' ? Math.max(1, availableParallelism() - 1) : parseWhole(value, 1, 256),
 )
@@ -48,6 +56,65 @@ export const settings = {
     env: 'XG2G_LISTEN',
     fallback: ':8080',
     meaning: 'Where the page, API, health and metrics are served',
+  }),
+  publicUrl: setting(address, {
+    env: 'XG2G_PUBLIC_URL',
+    meaning:
+      'The address of this port as clients see it, such as https://tv.example.org; else taken from each request',
+    isLive: true,
+  }),
+  publicStreamUrl: setting(address, {
+    env: 'XG2G_PROXY_BASE_URL',
+    meaning: 'The address of the proxy port as clients see it; else the host of each request',
+    isLive: true,
+  }),
+  apiToken: setting(token, {
+    env: 'XG2G_API_TOKEN',
+    meaning: 'Token for changing things; without any token private networks may do so',
+    isSecret: true,
+    isLive: true,
+  }),
+  apiReadToken: setting(token, {
+    env: 'XG2G_API_READ_TOKEN',
+    meaning: 'Token for reading; without it private networks may read',
+    isSecret: true,
+    isLive: true,
+  }),
+  trustedProxies: withDefault(networks, {
+    env: 'XG2G_TRUSTED_PROXIES',
+    fallback: '',
+    meaning: 'Reverse proxies whose X-Forwarded headers count, such as 172.18.0.0/16',
+    isLive: true,
+  }),
+  allowedOrigins: withDefault(origins, {
+    env: 'XG2G_ALLOWED_ORIGINS',
+    fallback: '',
+    meaning: 'Other sites whose pages may read this port (CORS), such as https://tv.example.org, or *',
+    isLive: true,
+  }),
+  rateLimitEnabled: withDefault(flag, {
+    env: 'XG2G_RATELIMIT_ENABLED',
+    fallback: 'true',
+    meaning: 'Limit how much one client may ask of this port',
+    isLive: true,
+  }),
+  rateLimitRps: withDefault(whole(1, 10_000), {
+    env: 'XG2G_RATELIMIT_RPS',
+    fallback: '50',
+    meaning: 'Requests a second that one client may make',
+    isLive: true,
+  }),
+  rateLimitBurst: withDefault(whole(0, 100_000), {
+    env: 'XG2G_RATELIMIT_BURST',
+    fallback: '500',
+    meaning: 'Requests on top of that within ten seconds',
+    isLive: true,
+  }),
+  rateLimitWhitelist: withDefault(networks, {
+    env: 'XG2G_RATELIMIT_WHITELIST',
+    fallback: '',
+    meaning: 'Addresses or networks without that limit',
+    isLive: true,
   }),
   enableStreamProxy: withDefault(flag, {
     env: 'XG2G_ENABLE_STREAM_PROXY',
@@ -72,21 +139,25 @@ export const settings = {
     env: 'XG2G_AUDIO_CODEC',
     fallback: 'aac',
     meaning: 'What sound becomes: aac or mp3',
+    isLive: true,
   }),
   audioBitrate: withDefault(bitrate, {
     env: 'XG2G_AUDIO_BITRATE',
     fallback: '192k',
     meaning: 'Bitrate of the transcoded sound',
+    isLive: true,
   }),
   audioChannels: withDefault(choice([1, 2, 6]), {
     env: 'XG2G_AUDIO_CHANNELS',
     fallback: '2',
     meaning: 'Most channels of the transcoded sound: 1, 2 or 6',
+    isLive: true,
   }),
   audioLanguage: withDefault(languages, {
     env: 'XG2G_AUDIO_LANGUAGE',
     fallback: '',
     meaning: 'Languages to put first, in order, such as deu,eng',
+    isLive: true,
   }),
   useNativeRemuxer: withDefault(flag, {
     env: 'XG2G_USE_NATIVE_REMUXER',

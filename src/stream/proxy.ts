@@ -11,6 +11,7 @@ import { Account } from './account.ts'
 import type { Engine } from './engine.ts'
 import { Feed, type FeedLimits } from './feed.ts'
 import { parseQuery, type StreamQuery } from './query.ts'
+import { Roster } from './roster.ts'
 import type { SendLimits } from './sender.ts'
 import { Spacing } from './spacing.ts'
 import type { Target, UpstreamLimits } from './upstream.ts'
@@ -32,8 +33,8 @@ export interface ProxyOptions {
   engine: Engine
   /** Why the sound cannot be changed, told to those who ask for it in the query. */
   refusal?: AppError | undefined
-  /** What those get who ask for nothing. */
-  profile: Profile
+  /** What those get who ask for nothing. Looked at for each request. */
+  readonly profile: Profile
   log?: Logger | undefined
   metrics?: Metrics | undefined
   limits?: Partial<UpstreamLimits & FeedLimits & SendLimits> | undefined
@@ -44,6 +45,8 @@ const mostConnections = 1024
 const retryAfterS = 5
 
 export class Proxy {
+  /** The streams that have started. */
+  readonly streams = new Roster()
   readonly #options: ProxyOptions
   readonly #server: Server
   readonly #spacing = new Spacing()
@@ -130,13 +133,22 @@ export class Proxy {
     if (response.destroyed) return account.abandoned(name) // it did not wait
     if (this.#isClosing) throw new AppError('SHUTTING_DOWN')
     const feed = this.#open(target, { ...query.profile, program }, name)
-    const onStart = () => account.started(name, this.#options.engine.name)
+    let leave: (() => void) | undefined
+    const onStart = () => {
+      const engine = this.#options.engine.name
+      const client = response.socket?.remoteAddress
+      const audio = engine === 'passthrough' ? 'copy' : query.profile.audio
+      leave = this.streams.add(feed, { channel: name, client, engine, audio })
+      account.started(name, engine)
+    }
     try {
       account.ended(name, await view(feed, response, { ...query, limits: this.#options.limits, onStart }))
     } catch (error) {
       if (response.destroyed) return account.abandoned(name)
       service.forget()
       throw error
+    } finally {
+      leave?.()
     }
   }
 

@@ -34,6 +34,12 @@ describe('loadConfig', () => {
     expect(config).toEqual({
       data: 'var',
       listen: { host: undefined, port: 8080 },
+      trustedProxies: [],
+      allowedOrigins: [],
+      rateLimitEnabled: true,
+      rateLimitRps: 50,
+      rateLimitBurst: 500,
+      rateLimitWhitelist: [],
       enableStreamProxy: true,
       proxyListen: { host: undefined, port: 8001 },
       enableAudioTranscoding: true,
@@ -143,6 +149,15 @@ describe('loadConfig', () => {
       { XG2G_OWI_BASE: 'box' },
       /^Expected an http:\/\/ or https:\/\/ address for XG2G_OWI_BASE but received "box"$/,
     ],
+    [
+      { XG2G_API_TOKEN: 'short' },
+      /^Expected a token of at least 8 .* for XG2G_API_TOKEN but received "\*{3}"$/,
+    ],
+    [
+      { XG2G_TRUSTED_PROXIES: '10.0.0.0/8,proxy' },
+      /^Expected addresses or networks .* for XG2G_TRUSTED_PROXIES/,
+    ],
+    [{ XG2G_ALLOWED_ORIGINS: 'https://a.b/path' }, /^Expected origins such as .* for XG2G_ALLOWED_ORIGINS/],
     [{ XG2G_ENABLE_STREAM_PROXY: 'perhaps' }, /^Expected true or false for XG2G_ENABLE_STREAM_PROXY/],
     [{ XG2G_LISSTEN: ':1' }, /^Expected a known setting \(see README\) for XG2G_LISSTEN but received ":1"$/],
   ])('refuses %o', (env, message) => {

@@ -43,6 +43,17 @@ describe('LiveConfig.onChange', () => {
   })
 })
 
+describe('LiveConfig.hold', () => {
+  it('keeps a value through a reload', () => {
+    const env: Record<string, string> = { XG2G_OWI_BASE: 'http://192.0.2.1' }
+    const config = live(env)
+    config.hold({ owiBase: 'http://127.0.0.1:18080' })
+    env.XG2G_OWI_BASE = 'http://192.0.2.2'
+    expect(config.reload()).toMatchObject({ applied: [], restart: [] })
+    expect(config.current.owiBase).toBe('http://127.0.0.1:18080')
+  })
+})
+
 describe('LiveConfig.masked', () => {
   it('shows no secret', () => {
     expect(JSON.stringify(live({ XG2G_OWI_PASS: 'geheim' }).masked)).not.toContain('geheim')

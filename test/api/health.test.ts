@@ -1,26 +1,27 @@
+// What machines ask: alive, ready, metrics; and what every request can get.
 import { afterEach, describe, expect, it } from 'vitest'
-import { ApiServer, createApi, createMetricsApi } from '../../src/api/api.ts'
+import { createMetricsApi } from '../../src/api/app.ts'
+import { ApiServer } from '../../src/api/server.ts'
 import { createMetrics } from '../../src/base/metrics.ts'
+import { startFake, type Fake } from './fake.ts'
 
+let fake: Fake | undefined
 let server: ApiServer | undefined
-afterEach(() => server?.close(0))
+afterEach(async () => {
+  await fake?.close()
+  await server?.close(0)
+  fake = server = undefined
+})
 
-const metrics = createMetrics()
-
-async function start({
-  missing = [],
-  isMetricsOnly = false,
-}: { missing?: string[]; isMetricsOnly?: boolean } = {}) {
-  server = new ApiServer(
-    isMetricsOnly ? createMetricsApi({ metrics }) : createApi({ metrics, isReady: () => missing }),
-  )
-  const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
-  return (path: string, method = 'GET') => fetch(`http://127.0.0.1:${port}${path}`, { method })
+const start = async (missing: string[] = []) => {
+  fake = await startFake()
+  fake.guide.missing = missing
+  return fake.ask
 }
 
 describe('GET /healthz', () => {
   it('says ok, whatever is missing', async () => {
-    const response = await (await start({ missing: ['starting'] }))('/healthz')
+    const response = await (await start(['starting']))('/healthz')
     expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }])
   })
 })
@@ -30,7 +31,7 @@ describe('GET /readyz', () => {
     [[], 200, { status: 'ready' }],
     [['starting'], 503, { status: 'not ready', missing: ['starting'] }],
   ])('answers with %j missing', async (missing, status, body) => {
-    const response = await (await start({ missing }))('/readyz')
+    const response = await (await start(missing))('/readyz')
     expect([response.status, await response.json()]).toEqual([status, body])
   })
 })
@@ -54,32 +55,36 @@ describe('other requests', () => {
   it.each([
     ['/nothing', 'GET', 404, 'NOT_FOUND'],
     ['/healthz', 'POST', 405, 'METHOD_NOT_ALLOWED'],
+    ['/api/v1/config/reload', 'GET', 405, 'METHOD_NOT_ALLOWED'],
     ['/%zz', 'GET', 404, 'NOT_FOUND'],
   ])('%s by %s is answered with %i', async (path, method, status, code) => {
-    const response = await (await start())(path, method)
+    const response = await (await start())(path, { method })
     expect([response.status, await response.json()]).toMatchObject([status, { error: { code } }])
   })
 
   it('answers HEAD without a body', async () => {
-    const response = await (await start())('/healthz', 'HEAD')
+    const response = await (await start())('/healthz', { method: 'HEAD' })
     expect([response.status, await response.text()]).toEqual([200, ''])
   })
 })
 
 describe('the port for metrics alone', () => {
   it('has nothing else', async () => {
-    const ask = await start({ isMetricsOnly: true })
-    expect([(await ask('/metrics')).status, (await ask('/healthz')).status]).toEqual([200, 404])
+    server = new ApiServer(createMetricsApi({ metrics: createMetrics() }))
+    const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
+    const ask = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status
+    expect([await ask('/metrics'), await ask('/healthz'), await ask('/api/v1/status')]).toEqual([
+      200, 404, 404,
+    ])
   })
 })
 
 describe('ApiServer.listen', () => {
   it('fails when the port is taken', async () => {
-    const first = new ApiServer(createMetricsApi({ metrics }))
-    const { port } = await first.listen({ host: '127.0.0.1', port: 0 })
-    await expect(
-      start().then(() => new ApiServer(createMetricsApi({ metrics })).listen({ host: '127.0.0.1', port })),
-    ).rejects.toMatchObject({ code: 'EADDRINUSE' })
-    await first.close()
+    const metrics = createMetrics()
+    server = new ApiServer(createMetricsApi({ metrics }))
+    const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
+    const second = new ApiServer(createMetricsApi({ metrics })).listen({ host: '127.0.0.1', port })
+    await expect(second).rejects.toMatchObject({ code: 'EADDRINUSE' })
   })
 })

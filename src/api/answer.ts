@@ -1,0 +1,46 @@
+// What every answer has in common: it is measured, and an error becomes the body that clients know.
+import type { Middleware } from 'koa'
+import { AppError, toAppError } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+
+const defaultRetryS = 5
+
+export function measure(metrics: Metrics): Middleware {
+  return async (context, next) => {
+    const startedAt = performance.now()
+    await next()
+    // The route's pattern, so that a scanner's paths do not become labels.
+    const { _matchedRoute: route } = context as { _matchedRoute?: unknown }
+    const seconds = (performance.now() - startedAt) / 1000
+    metrics.request(context.method, typeof route === 'string' ? route : 'other', context.status, seconds)
+  }
+}
+
+export function explainErrors(log: Logger | undefined): Middleware {
+  return async (context, next) => {
+    try {
+      await next()
+      if (context.status === 404 && context.body === undefined) throw new AppError('NOT_FOUND')
+    } catch (thrown) {
+      const error = known(thrown)
+      if (error.status >= 500 && error.code !== 'NOT_READY') log?.error({ err: error }, 'request failed')
+      const { retryAfterS = defaultRetryS } = error.details
+      if ([409, 429, 503].includes(error.status)) context.set('Retry-After', String(retryAfterS))
+      if (error.status === 401) context.set('WWW-Authenticate', 'Bearer realm="xg2g"')
+      context.remove('ETag')
+      context.set('Cache-Control', 'no-store')
+      context.status = error.status
+      context.body = error
+    }
+  }
+}
+
+// The body's parser throws errors of its own kind, with a status.
+function known(thrown: unknown): AppError {
+  const { status, message } = (thrown ?? {}) as { status?: unknown; message?: unknown }
+  if (thrown instanceof AppError || typeof status !== 'number') return toAppError(thrown)
+  if (status === 413) return new AppError('PAYLOAD_TOO_LARGE', { cause: thrown })
+  if (status >= 400 && status < 500) return new AppError('BAD_REQUEST', { cause: thrown, reason: message })
+  return toAppError(thrown)
+}

@@ -1,0 +1,182 @@
+// The application of the API port, in the order in which a request goes through it. Koa; never touches a stream.
+import { bodyParser } from '@koa/bodyparser'
+import Router from '@koa/router'
+import Koa, { type Context, type Middleware } from 'koa'
+import helmet from 'koa-helmet'
+import { AppError } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import { Networks } from '../base/network.ts'
+import { addressesFor } from './address.ts'
+import { authorize, WrongToken } from './auth.ts'
+import { clientOf, type Client } from './client.ts'
+import { allowOrigins } from './cors.ts'
+import { explainErrors, measure } from './answer.ts'
+import type { EventHub } from './events.ts'
+import { Limits } from './limits.ts'
+import { openApi } from './openapi.ts'
+import type { Parts } from './parts.ts'
+import { checked, route, type Route } from './route.ts'
+import { channelRoutes } from './routes/channels.ts'
+import { configRoutes } from './routes/config.ts'
+import { eventRoutes } from './routes/events.ts'
+import { healthRoutes, metricsRoute, showMetrics } from './routes/health.ts'
+import { outputRoutes } from './routes/outputs.ts'
+import { refreshRoutes } from './routes/refresh.ts'
+import { statusRoutes } from './routes/status.ts'
+import { streamRoutes } from './routes/streams.ts'
+
+const mostBodyBytes = 16 * 1024
+
+/** Everything that the API port answers. */
+export function apiRoutes(parts: Parts, hub: EventHub): Route[] {
+  const routes = [
+    ...healthRoutes(parts.isReady),
+    metricsRoute(parts.metrics),
+    ...outputRoutes(parts),
+    ...statusRoutes(parts),
+    ...channelRoutes(parts),
+    ...streamRoutes(parts),
+    ...refreshRoutes(parts),
+    ...configRoutes(parts),
+    ...eventRoutes(parts, hub),
+  ]
+  const document: Route = route({
+    method: 'get',
+    path: '/api/v1/openapi.json',
+    scope: 'read',
+    summary: 'This document',
+    answers: { 200: { description: 'OpenAPI 3.1', type: 'application/json' } },
+    handle: () => openApi([...routes, document], parts.version),
+  })
+  return [...routes, document]
+}
+
+/** The application of the API port. */
+export function createApi(parts: Parts, hub: EventHub): Koa {
+  const guard = new Guard(parts)
+  const app = new Koa()
+  app.use(measure(parts.metrics))
+  app.use(explainErrors(parts.log))
+  app.use(securityHeaders())
+  app.use(guard.admit)
+  app.use(allowOrigins(() => parts.configuration.current.allowedOrigins))
+  app.use(refuseLongBodies)
+  return withRoutes(app, apiRoutes(parts, hub), guard, parts)
+}
+
+/** The application of the metrics' own port: /metrics and nothing else. */
+export function createMetricsApi({ metrics, log }: { metrics: Metrics; log?: Logger | undefined }): Koa {
+  const app = new Koa()
+  const router = new Router()
+  router.get('/metrics', (context) => showMetrics(metrics, context))
+  app.use(measure(metrics))
+  app.use(explainErrors(log))
+  return mount(app, router, log)
+}
+
+// Who asks, whether he may, and how often. Settings are looked at for each request, since they can change.
+class Guard {
+  readonly #parts: Parts
+  readonly #limits: Limits
+  #trusted: { list: readonly string[]; networks: Networks } = { list: [], networks: new Networks([]) }
+  readonly #clients = new WeakMap<Context['req'], Client>()
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#limits = new Limits(parts.configuration.current)
+  }
+
+  readonly admit: Middleware = async (context, next) => {
+    const { current } = this.#parts.configuration
+    if (current.trustedProxies !== this.#trusted.list) {
+      this.#trusted = { list: current.trustedProxies, networks: new Networks(current.trustedProxies) }
+    }
+    const client = clientOf(context.req, this.#trusted.networks)
+    this.#clients.set(context.req, client)
+    this.#limits.set(current)
+    await this.#limits.request(client.address)
+    await next()
+  }
+
+  client(context: Context): Client {
+    return (
+      this.#clients.get(context.req) ?? { address: '', isLocal: false, host: undefined, protocol: 'http' }
+    )
+  }
+
+  async authorize({ scope }: Route, context: Context): Promise<void> {
+    const client = this.client(context)
+    await this.#limits.beforeToken(client.address)
+    try {
+      authorize(scope, context.req, client, this.#parts.configuration.current)
+    } catch (error) {
+      if (error instanceof WrongToken) await this.#limits.wrongToken(client.address)
+      throw error
+    }
+  }
+}
+
+function withRoutes(app: Koa, routes: readonly Route[], guard: Guard, parts: Parts): Koa {
+  const router = new Router()
+  const parseBody = bodyParser({ enableTypes: ['json'], jsonLimit: mostBodyBytes })
+  for (const each of routes) {
+    const middleware: Middleware[] = each.body === undefined ? [] : [parseBody]
+    const authorized: Middleware = async (context, next) => {
+      await guard.authorize(each, context)
+      await next()
+    }
+    router.register(each.path, each.method === 'get' ? ['head', 'get'] : [each.method], [
+      authorized,
+      ...middleware,
+      (context: Context & { params: Record<string, string> }) => answer(each, context, guard, parts),
+    ])
+  }
+  return mount(app, router, parts.log)
+}
+
+async function answer(
+  { path, query, body, handle }: Route,
+  context: Context & { params: Record<string, string> },
+  guard: Guard,
+  { configuration, ports }: Parts,
+): Promise<void> {
+  if (path.startsWith('/api/')) context.set('Cache-Control', 'no-store')
+  const client = guard.client(context)
+  const asked = Object.fromEntries(Object.entries(context.query).filter(([name]) => name !== 'token'))
+  const given = (context.request.body ?? {}) as Record<string, unknown>
+  const reply = await handle({
+    context,
+    params: context.params,
+    query: checked(query, asked),
+    body: checked(body, given),
+    client,
+    addresses: addressesFor(client, configuration.current, ports),
+  })
+  if (reply !== undefined) context.body = reply
+}
+
+function mount(app: Koa, router: Router, log: Logger | undefined): Koa {
+  app.on('error', (err: unknown) => log?.error({ err }, 'request failed'))
+  app.use(router.routes())
+  const methodNotAllowed = () => new AppError('METHOD_NOT_ALLOWED')
+  app.use(router.allowedMethods({ throw: true, methodNotAllowed, notImplemented: methodNotAllowed }))
+  return app
+}
+
+// No HSTS and no upgrade: the port is plain HTTP unless a proxy makes it HTTPS, and then that decides.
+function securityHeaders(): Middleware {
+  return helmet({
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+    strictTransportSecurity: false,
+    crossOriginEmbedderPolicy: false,
+  })
+}
+
+const refuseLongBodies: Middleware = async ({ req, res }, next) => {
+  if (Number(req.headers['content-length'] ?? 0) > mostBodyBytes) {
+    res.setHeader('Connection', 'close') // the rest of it is not read
+    throw new AppError('PAYLOAD_TOO_LARGE', { mostBytes: mostBodyBytes })
+  }
+  await next()
+}

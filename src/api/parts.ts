@@ -1,0 +1,32 @@
+// What the API speaks for, as the daemon hands it over. Nothing here is a stream.
+import type { Config } from '../base/config.ts'
+import type { Reloaded } from '../base/live.ts'
+import type { Logger } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import type { Guide } from '../guide/guide.ts'
+import type { Roster } from '../stream/roster.ts'
+import type { Ports } from './address.ts'
+
+/** Why the daemon cannot do its work now; empty when it can. */
+export type Readiness = () => readonly string[]
+
+/** The configuration in effect, and a way to read it again. */
+export interface Configuration {
+  readonly current: Config
+  readonly masked: Record<string, unknown>
+  /** @throws CONFIG_REJECTED */
+  reload(): Reloaded
+}
+
+export interface Parts {
+  readonly metrics: Metrics
+  readonly isReady: Readiness
+  readonly configuration: Configuration
+  /** Undefined while the daemon starts, and where there is no receiver to ask. */
+  readonly guide: () => Guide | undefined
+  /** Those of the proxy port. */
+  readonly streams: Pick<Roster, 'list' | 'end'>
+  readonly ports: Ports
+  readonly version: string
+  readonly log?: Logger | undefined
+}

@@ -1,0 +1,246 @@
+// A guide and its surroundings in memory, and a started API in front of them.
+import { EventEmitter } from 'node:events'
+import { PassThrough, Readable } from 'node:stream'
+import { gzipSync } from 'node:zlib'
+import { EventHub, type EventLimits } from '../../src/api/events.ts'
+import { createApi } from '../../src/api/app.ts'
+import type { Parts } from '../../src/api/parts.ts'
+import { ApiServer } from '../../src/api/server.ts'
+import { loadConfig } from '../../src/base/config.ts'
+import { AppError } from '../../src/base/errors.ts'
+import { LiveConfig } from '../../src/base/live.ts'
+import { createLog } from '../../src/base/log.ts'
+import { createMetrics } from '../../src/base/metrics.ts'
+import type {
+  Channel,
+  ChannelFilter,
+  Guide,
+  GuideEvents,
+  GuideStatus,
+  NowNext,
+  Picon,
+  PlaylistOptions,
+  Programme,
+  RefreshJob,
+  RefreshKind,
+  SearchOptions,
+  XmltvDocument,
+} from '../../src/guide/guide.ts'
+import type { RunningStream } from '../../src/stream/roster.ts'
+
+export const noon = 1_760_000_400 // unix seconds
+
+export const channels: readonly Channel[] = [
+  {
+    id: '1-0-19-132F-3EF-1-C00000.enigma2',
+    number: 1,
+    name: 'Das "Erste", HD',
+    ref: '1:0:19:132F:3EF:1:C00000:0:0:0:',
+    groups: ['Favourites', 'HD'],
+    isRadio: false,
+    isHd: true,
+    picon: true,
+  },
+  {
+    id: '1-0-2-283D-3FB-1-C00000.enigma2',
+    number: 2,
+    name: 'Radio',
+    ref: '1:0:2:283D:3FB:1:C00000:0:0:0:',
+    groups: ['Radio'],
+    isRadio: true,
+    isHd: false,
+    picon: false,
+  },
+]
+
+function programme(start: number, title: string): Programme {
+  return {
+    channelId: channels[0]!.id,
+    id: start,
+    start,
+    stop: start + 3600,
+    title,
+    description: 'What it is about',
+    categories: ['News'],
+    episode: { season: 1, number: 2 },
+  }
+}
+
+const programmes = [programme(noon, 'News'), programme(noon + 3600, 'Weather')]
+const xml = '<?xml version="1.0" encoding="UTF-8"?><tv></tv>'
+const png = Buffer.from('89504e470d0a1a0a', 'hex')
+
+export class FakeGuide extends EventEmitter<GuideEvents> implements Guide {
+  /** Why it is not ready. */
+  missing: string[] = []
+  hasXmltv = true
+  isRefreshing = false
+  readonly asked: unknown[] = []
+
+  channels({ group, isRadio }: ChannelFilter = {}): readonly Channel[] {
+    return channels.filter(
+      (channel) =>
+        (group === undefined || channel.groups.includes(group)) &&
+        (isRadio === undefined || channel.isRadio === isRadio),
+    )
+  }
+
+  channel(key: string): Channel | undefined {
+    return channels.find(({ id, number, ref }) => key === id || key === String(number) || key === ref)
+  }
+
+  groups(): readonly string[] {
+    return ['Favourites', 'HD', 'Radio']
+  }
+
+  programmes(channelId: string, from: number, to: number): Programme[] {
+    return programmes.filter((each) => each.channelId === channelId && each.stop > from && each.start < to)
+  }
+
+  nowNext(at = noon): Map<string, NowNext> {
+    const now = programmes.find(({ start, stop }) => start <= at && at < stop)
+    const next = programmes.find(({ start }) => start > at)
+    return new Map(channels.map(({ id, isRadio }) => [id, isRadio ? {} : { now, next }]))
+  }
+
+  search(text: string, options?: SearchOptions): Programme[] {
+    this.asked.push([text, options])
+    return programmes.filter(({ title }) => title.includes(text))
+  }
+
+  playlist(options: PlaylistOptions): string {
+    this.asked.push(options)
+    const list = this.channels(options.variant).map(({ id, ref }) => `${id} ${options.streamBaseUrl}/${ref}`)
+    return ['#EXTM3U', options.xmltvUrl, options.baseUrl, ...list].join('\n')
+  }
+
+  async xmltv(): Promise<XmltvDocument | undefined> {
+    if (!this.hasXmltv) return undefined
+    return {
+      etag: '"one"',
+      lastModified: new Date(noon * 1000),
+      open: (encoding) => Readable.from([encoding === 'gzip' ? gzipSync(xml) : Buffer.from(xml)]),
+    }
+  }
+
+  async picon(channelId: string): Promise<Picon | undefined> {
+    return channelId === channels[0]!.id ? { type: 'image/png', bytes: png, etag: '"logo"' } : undefined
+  }
+
+  refresh(kind: RefreshKind): RefreshJob {
+    if (this.isRefreshing) throw new AppError('REFRESH_RUNNING', { retryAfterS: 30 })
+    this.isRefreshing = true
+    this.asked.push(kind)
+    const result = { isComplete: true, channels: 2, fetched: 2, failed: 0, durationMs: 5 }
+    return { kind, startedAt: new Date(), done: Promise.resolve(result) }
+  }
+
+  status(): GuideStatus {
+    return {
+      receiver: {
+        state: 'ok',
+        isReachable: true,
+        lastAnswerAt: new Date(),
+        lastError: { code: 'RECEIVER_TIMEOUT', message: 'The receiver gave no answer', at: new Date() },
+        about: { model: 'Demo', image: 'openATV', webif: '2.0', tuners: 4 },
+      },
+      lineup: {
+        channels: channels.length,
+        loadedAt: new Date(),
+        missingBouquets: ['Nothing'],
+        availableBouquets: ['Favourites'],
+      },
+      guide: { programmes: 2, channelsWithData: 1, oldestS: 60, nextRefresh: new Date() },
+      refresh: { isRunning: this.isRefreshing, stage: 'guide', done: 1, total: 2 },
+    }
+  }
+
+  isReady(): string[] {
+    return this.missing
+  }
+
+  async close(): Promise<void> {
+    this.removeAllListeners()
+  }
+}
+
+export interface Fake {
+  readonly guide: FakeGuide
+  readonly live: LiveConfig
+  readonly hub: EventHub
+  readonly port: number
+  /** The environment that a reload reads. */
+  readonly env: Record<string, string>
+  /** Log lines so far. */
+  readonly lines: readonly string[]
+  readonly ended: readonly string[]
+  readonly ask: (path: string, init?: RequestInit) => Promise<Response>
+  close(): Promise<void>
+}
+
+const running: RunningStream = {
+  id: 's1',
+  channel: 'Das Erste',
+  client: '192.0.2.7',
+  startedAt: new Date(),
+  engine: 'native',
+  audio: 'aac',
+  bytesIn: 376,
+  bytesSent: 188,
+}
+
+/** Requests with `from` seem to come from that address: a proxy on the loopback says so. */
+export async function startFake(
+  settings: Record<string, string> = {},
+  { guide = new FakeGuide(), events = {} }: { guide?: FakeGuide; events?: Partial<EventLimits> } = {},
+): Promise<Fake> {
+  const env: Record<string, string> = { XG2G_OWI_BASE: 'http://root:geheim@192.0.2.1', ...settings }
+  const load = () => loadConfig({ env })
+  const live = new LiveConfig(load(), load)
+  const lines: string[] = []
+  const destination = new PassThrough().setEncoding('utf8')
+  destination.on('data', (text: string) => void lines.push(text))
+  const log = createLog('debug', destination)
+  const hub = new EventHub(events)
+  const ended: string[] = []
+  const ports = { api: 8080, proxy: 8001 }
+  const parts: Parts = {
+    metrics: createMetrics(),
+    isReady: () => guide.missing,
+    configuration: live,
+    guide: () => guide,
+    streams: {
+      list: () => [running],
+      end: (id) => id === running.id && ended.push(id) > 0,
+    },
+    ports,
+    version: '1.2.3',
+    log,
+  }
+  const server = new ApiServer(createApi(parts, hub))
+  const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
+  return {
+    guide,
+    live,
+    hub,
+    port,
+    env,
+    lines,
+    ended,
+    ask: (path, init) => fetch(`http://127.0.0.1:${port}${path}`, { redirect: 'manual', ...init }),
+    async close() {
+      hub.close()
+      await server.close(0)
+    },
+  }
+}
+
+/** Settings and headers of a request that comes through a proxy. */
+export const behindProxy = { XG2G_TRUSTED_PROXIES: '127.0.0.1' }
+
+export function from(
+  address: string,
+  headers: Record<string, string> = {},
+): { headers: Record<string, string> } {
+  return { headers: { 'X-Forwarded-For': address, ...headers } }
+}
