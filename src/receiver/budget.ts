@@ -53,7 +53,7 @@ export class Budget {
   }
 
   async #pause(signal: AbortSignal | undefined): Promise<void> {
-    const ms = this.#quietUntil - performance.now()
+    const ms = Math.ceil(this.#quietUntil - performance.now())
     if (ms > 0) await delay(ms, undefined, { signal })
   }
 

@@ -37,10 +37,10 @@ describe('Budget.run', () => {
       return performance.now() - startedAt
     }
     await timed()
-    expect(await timed()).toBeGreaterThanOrEqual(19)
+    expect(await timed()).toBeGreaterThan(15)
     streams = 1
     await timed()
-    expect(await timed()).toBeGreaterThanOrEqual(59)
+    expect(await timed()).toBeGreaterThan(50)
   })
 
   it('ends with its signal while it pauses', async () => {

@@ -1,0 +1,46 @@
+// The M3U playlist. What receivers send as a name is hostile here: no quote and no line break of it may
+// leave its place.
+import type { Channel, PlaylistOptions, PlaylistVariant } from './guide.ts'
+
+export function formatPlaylist(channels: readonly Channel[], options: PlaylistOptions): string {
+  const guide = attribute(options.xmltvUrl)
+  const lines = channels.map((channel) => formatEntry(channel, options))
+  return `#EXTM3U url-tvg="${guide}" x-tvg-url="${guide}"\n${lines.join('')}`
+}
+
+function formatEntry(channel: Channel, options: PlaylistOptions): string {
+  const { id, number, name, groups, isRadio, picon } = channel
+  const attributes: Array<readonly [string, string]> = [
+    ['tvg-id', id],
+    ['tvg-name', name],
+    ['tvg-chno', String(number)],
+    ['channel-number', String(number)],
+    ...(picon ? [['tvg-logo', `${options.baseUrl}/picons/${id}.png`] as const] : []),
+    ['group-title', groups[0] ?? ''],
+    ...(isRadio ? [['radio', 'true'] as const] : []),
+  ]
+  const shown = attributes.map(([key, value]) => `${key}="${attribute(value)}"`).join(' ')
+  return `#EXTINF:-1 ${shown},${line(name)}\n${line(addressOf(channel, options))}\n`
+}
+
+function addressOf(
+  { id, ref, url }: Channel,
+  { baseUrl, streamBaseUrl, variant = {} }: PlaylistOptions,
+): string {
+  if (url !== undefined) return url
+  const query = queryOf(variant)
+  if (variant.format === 'hls') return `${baseUrl}/hls/${encodeURIComponent(id)}/index.m3u8${query}`
+  return `${streamBaseUrl}/${encodeURIComponent(ref).replaceAll('%3A', ':')}${query}`
+}
+
+function queryOf({ audio }: PlaylistVariant): string {
+  return audio === undefined ? '' : `?${new URLSearchParams({ audio }).toString()}`
+}
+
+function attribute(text: string): string {
+  return line(text).replaceAll('"', "'")
+}
+
+function line(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim()
+}
