@@ -142,7 +142,7 @@ describe('Pool, when a thread is lost', () => {
       const pool = await poolOf({
         workers: 2,
         metrics,
-        hangMs: 800,
+        hangMs: reason === 'hung' ? 1500 : 30_000, // a thread short of memory collects garbage for long
         resourceLimits: { maxOldGenerationSizeMb: 24 },
       })
       const neighbour = new Viewer(pool.open(defaultProfile))
