@@ -182,7 +182,9 @@ void Remuxer::Handle(const Packet& packet) {
   if (packet.pid() == program_->pcr_pid()) OnClock(packet);
   switch (state.role) {
     case Role::kPat:
-      if (packet.unit_start() && elapsed_ - tables_sent_ >= kTableSpacing) SendTables();
+      // As often as the source's, and without a clock exactly as often.
+      if (packet.unit_start() && (pcr_ == kNoTime || elapsed_ - tables_sent_ >= kTableSpacing))
+        SendTables();
       return ReadTable(pat_reader_, packet, [this](Bytes section) { OnPat(section); });
     case Role::kPmt:
       for (auto& reader : pmt_readers_) {
@@ -311,7 +313,6 @@ void Remuxer::Release() {
   pat_reader_.has_continuity = false;
   for (auto& reader : pmt_readers_) reader->has_continuity = false;
   SetRoles();
-  program_->UpdateAnnounced(elapsed_);
   SendTables();
   Flow(held_.data(), kPacketBytes, held_.size() / kPacketBytes);
 }
@@ -400,7 +401,6 @@ void Remuxer::OnPmt(uint16_t pid, Bytes section) {
   if (!program_->Update(section, Policy(), out_)) return;
   if (stage_ != Stage::kFlow) return;
   SetRoles();
-  program_->UpdateAnnounced(elapsed_);
   SendTables();
 }
 
@@ -420,7 +420,6 @@ void Remuxer::Adopt(const PatEntry& entry) {
   if (stage_ != Stage::kFlow) return;
   pcr_ = kNoTime;
   SetRoles();
-  program_->UpdateAnnounced(elapsed_);
   SendTables();
 }
 
@@ -459,6 +458,7 @@ void Remuxer::SetRoles() {
 
 void Remuxer::SendTables() {
   tables_sent_ = elapsed_;
+  program_->UpdateAnnounced(elapsed_);
   program_->Send(out_, transport_stream_id_);
 }
 
@@ -478,9 +478,7 @@ void Remuxer::OnClock(const Packet& packet) {
     }
   }
   pcr_ = pcr;
-  if (elapsed_ - tables_sent_ < kRepeatTicks) return;
-  program_->UpdateAnnounced(elapsed_);
-  SendTables();
+  if (elapsed_ - tables_sent_ >= kRepeatTicks) SendTables();
 }
 
 // A packet of sound or picture: what flows is announced.

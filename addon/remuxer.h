@@ -20,7 +20,7 @@ struct RemuxerSettings {
   AudioTarget audio = AudioTarget::kAac;
   uint32_t bitrate = 192'000;           // bit/s
   unsigned channels = 2;                // 1, 2, or 6 for as many as the source has
-  std::vector<std::string> languages;   // ISO 639-2; empty: all tracks
+  std::vector<std::string> languages = {};  // ISO 639-2; empty: all tracks
   uint16_t program = 0;                 // 0: the one that flows
   bool keeps_original = false;          // the source's sound as further tracks
   bool is_single = false;               // one track: the first that flows

@@ -14,6 +14,7 @@ class SampleClock {
   // Beyond this the source has jumped; inside it the clock is drawn after the source.
   static constexpr int64_t kToleranceTicks = kTicksPerSecond / 50;  // 20 ms
   static constexpr int64_t kAgreedTicks = 9;  // 0.1 ms: two time stamps that say the same
+  static constexpr int64_t kRoundingTicks = kTicksPerSecond / 1000;  // what a source may round to
 
   void Anchor(int64_t pts, uint32_t rate) {
     anchor_ = WrapPts(pts) << kFraction;
@@ -43,9 +44,9 @@ class SampleClock {
 
   // The source says that the next sample has this time. Returns what it is off by when that is a
   // jump (ticks, not followed here), else 0 after having been followed.
-  int64_t Follow(int64_t pts) {
+  int64_t Follow(int64_t pts, int64_t tolerance = kToleranceTicks) {
     const int64_t off = WrapDistance(pts, At());
-    if (std::llabs(off) > kToleranceTicks) return off;
+    if (std::llabs(off) > tolerance) return off;
     const int64_t last = last_step_;
     last_step_ = off;
     if (std::llabs(off) > kAgreedTicks && std::llabs(off - last) <= kAgreedTicks) {
@@ -68,7 +69,7 @@ class SampleClock {
   static constexpr int kFraction = 16;  // bits below a tick
   static constexpr int64_t kHalf = int64_t{1} << (kFraction - 1);
   static constexpr int64_t kSmoothing = 8;
-  static constexpr int64_t kMaxJitterTicks = kTicksPerSecond / 2000;
+  static constexpr int64_t kMaxJitterTicks = kRoundingTicks / 2;
   static constexpr int64_t kMaxSlew = int64_t{2} << kFraction;  // two ticks for each time stamp
 
   int64_t anchor_ = 0;  // ticks << kFraction, of sample 0

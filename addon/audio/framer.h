@@ -34,6 +34,8 @@ class Framer {
   void Flush(Take&& take);
 
   uint64_t skipped_bytes() const { return skipped_bytes_; }
+  // Steps when frames may be missing before the one that comes next.
+  uint64_t losses() const { return losses_; }
 
  private:
   static constexpr size_t kBufferBytes = 2 * kMaxFrameBytes;
@@ -75,7 +77,7 @@ class Framer {
   bool is_locked_ = false;
   unsigned untimed_units_ = 0;
   FrameHeader last_{};
-  uint64_t skipped_bytes_ = 0;
+  uint64_t skipped_bytes_ = 0, losses_ = 0;
 };
 
 inline void Framer::Begin(int64_t pts) {
@@ -122,6 +124,7 @@ inline int64_t Framer::TakeStamp(size_t place) {
 }
 
 inline void Framer::Reset() {
+  ++losses_;
   skipped_bytes_ += size_ - at_;
   size_ = at_ = skip_ = stamp_count_ = 0;
   is_waiting_ = true;
@@ -164,6 +167,7 @@ void Framer::Flush(Take&& take) {
 // Frames that are lost are as many as the next time stamp tells: without one nothing is taken.
 inline bool Framer::Resume() {
   is_locked_ = false;
+  ++losses_;
   for (size_t i = 0; i < stamp_count_; ++i) {
     if (stamps_[i].at <= at_) continue;
     skipped_bytes_ += stamps_[i].at - at_;

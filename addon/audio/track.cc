@@ -8,7 +8,7 @@ constexpr uint8_t kAudioStreamId = 0xC0;
 }  // namespace
 
 void Track::Push(const Packet& packet, Output& out) {
-  if (packet.has_payload()) UpdateScrambling(packet);
+  if (packet.has_payload()) UpdateScrambling(packet, out);
   if (mode_ == Mode::kScrambled) {
     if (packet.scrambled()) ++stats_.scrambled_packets;
     return PassThrough(packet, out);
@@ -20,7 +20,7 @@ void Track::Push(const Packet& packet, Output& out) {
     return Lose();
   }
   if (!Accept(packet)) return;
-  if (packet.unit_start()) DecideCopy(packet);
+  if (packet.unit_start()) DecideCopy(packet, out);
   if (mode_ == Mode::kCopy) return PassThrough(packet, out);
   if (mode_ == Mode::kTranscode) Transcode(packet, out);
 }
@@ -46,7 +46,7 @@ bool Track::Accept(const Packet& packet) {
   return true;
 }
 
-void Track::UpdateScrambling(const Packet& packet) {
+void Track::UpdateScrambling(const Packet& packet, Output& out) {
   const bool is_scrambled = mode_ == Mode::kScrambled;
   if (packet.scrambled() == is_scrambled) {
     disagreeing_ = 0;
@@ -56,13 +56,21 @@ void Track::UpdateScrambling(const Packet& packet) {
   if (!is_first && ++disagreeing_ < kScrambleHysteresis) return;
   disagreeing_ = 0;
   has_continuity_ = false;
+  Leave(out);
   Lose();
+  flags_discontinuity_ |= !is_first;
   mode_ = is_scrambled ? Mode::kUndecided : Mode::kScrambled;
+}
+
+// The source's packets follow: what was begun is sent before them, and nothing of it later.
+void Track::Leave(Output& out) {
+  Flush(out);
+  transcoder_.Forget();
 }
 
 // ADTS that is what was asked for passes as it is. Asked again at each PES packet, since a source
 // may change; what is not seen to fit is transcoded.
-void Track::DecideCopy(const Packet& packet) {
+void Track::DecideCopy(const Packet& packet, Output& out) {
   const bool was_copy = mode_ == Mode::kCopy;
   mode_ = Mode::kTranscode;
   const bool can_be_copied =
@@ -82,12 +90,19 @@ void Track::DecideCopy(const Packet& packet) {
                              ? header->adts_lc && header->channels > 0
                              : header->layer == 3;
   if (!is_target || header->channels > settings_.sound.channels) return;
-  if (!was_copy) transcoder_.Forget();
+  if (!was_copy) Leave(out);
   mode_ = Mode::kCopy;
 }
 
 void Track::PassThrough(const Packet& packet, Output& out) {
-  if (packet.has_payload()) continuity_ = packet.continuity();
+  if (packet.has_payload()) {
+    // Between our packets and the source's the counter breaks.
+    const uint8_t before = (packet.continuity() + 15) & 0x0F;
+    if (flags_discontinuity_ || (is_ours_ && continuity_ != before))
+      out.Adaptation(settings_.pid, before, kNoTime, true);
+    flags_discontinuity_ = is_ours_ = false;
+    continuity_ = packet.continuity();
+  }
   if (packet.unit_start() && !packet.scrambled()) {
     pes_.Push(packet.payload(), true, [&](const PesHeader& h) { unit_pts_ = h.pts; }, [](Bytes) {});
     ++units_;
@@ -122,6 +137,8 @@ void Track::Transcode(const Packet& packet, Output& out) {
       [&](Bytes data) {
         framer_.Push(data, [&](const FrameHeader& header, Bytes frame, int64_t pts) {
           source_rate_ = header.rate ? header.rate : source_rate_;
+          if (framer_.losses() != losses_) transcoder_.ExpectGap();
+          losses_ = framer_.losses();
           transcoder_.Push(header, frame, pts, write);
         });
       });
@@ -132,6 +149,7 @@ void Track::Write(const Transcoder::Unit& unit, Output& out) {
   unit_pts_ = unit.pts;
   const bool flagged = flags_discontinuity_;
   flags_discontinuity_ = false;
+  is_ours_ = true;
   WritePes(out, {settings_.pid, kAudioStreamId, unit.pts, unit.bytes, flagged || unit.is_jump},
            continuity_);
 }

@@ -64,8 +64,9 @@ class Track {
  private:
   // Looks at continuity; false when the packet is a repeat.
   bool Accept(const Packet& packet);
-  void UpdateScrambling(const Packet& packet);
-  void DecideCopy(const Packet& packet);
+  void UpdateScrambling(const Packet& packet, Output& out);
+  void DecideCopy(const Packet& packet, Output& out);
+  void Leave(Output& out);
   void PassThrough(const Packet& packet, Output& out);
   void PassOriginal(const Packet& packet, Output& out);
   void Transcode(const Packet& packet, Output& out);
@@ -79,7 +80,9 @@ class Track {
   Transcoder transcoder_;
   TrackStats stats_;
   uint32_t source_rate_ = 0;
+  uint64_t losses_ = 0;  // of the framer, as far as the transcoder has been told
   bool flags_discontinuity_;
+  bool is_ours_ = false;  // the last packet with payload was written here
   bool has_continuity_ = false;
   uint8_t source_continuity_ = 0;
   uint8_t continuity_ = 15;  // ours: of the last payload packet written

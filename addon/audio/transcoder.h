@@ -58,6 +58,8 @@ class Transcoder {
   void Forget();
   // The next jump of the time stamps is a new time line, however short.
   void ExpectJump() { expects_jump_ = true; }
+  // Frames may be missing before the next one: where its time stamp is ahead, they are, however few.
+  void ExpectGap() { expects_gap_ = true; }
 
   const TranscoderStats& stats() const { return stats_; }
   uint32_t rate() const { return rate_; }
@@ -94,6 +96,7 @@ class Transcoder {
   int64_t last_pts_ = kNoTime;                 // of what was handed on last
   bool is_jump_ = true;
   bool expects_jump_ = false;
+  bool expects_gap_ = false;
   unsigned concealed_ = 0;     // damaged frames in a row
   uint32_t drop_samples_ = 0;  // still to be cut from an overlap
   TranscoderStats stats_;
@@ -105,6 +108,7 @@ void Transcoder::Push(const FrameHeader& header, Bytes frame, int64_t pts, Take&
   auto pcm = decoder_.Decode(header, frame);
   if (!pcm) {
     ++stats_.decode_errors;
+    ExpectGap();
     if (!encoder_ || header.samples == 0 || ++concealed_ > kMaxConcealedFrames) return;
     stats_.silence_samples += header.samples;
     pcm = Pcm{nullptr, header.samples, rate_};
@@ -142,7 +146,9 @@ uint32_t Transcoder::Align(int64_t pts, uint32_t samples, Take&& take) {
     drop_samples_ = 0;
   } else if (pts != kNoTime) {
     const int64_t waiting = int64_t{drop_samples_} * kTicksPerSecond / rate_;
-    const int64_t off = clock_.Follow(WrapPts(pts + waiting));
+    const int64_t off =
+        clock_.Follow(WrapPts(pts + waiting), expects_gap_ ? SampleClock::kRoundingTicks
+                                                           : SampleClock::kToleranceTicks);
     const bool is_short = off <= kMaxSilenceTicks && off >= -kMaxOverlapTicks;
     if (off != 0 && (expects_jump_ || !is_short)) {
       ++stats_.reanchors;
@@ -161,8 +167,9 @@ uint32_t Transcoder::Align(int64_t pts, uint32_t samples, Take&& take) {
       const int64_t left = std::llabs(WrapDistance(WrapPts(pts + waiting), clock_.At()));
       stats_.clock_error_ticks = std::max(stats_.clock_error_ticks, left);
     }
-    if (pts != kNoTime) expects_jump_ = false;
+    expects_jump_ = false;
   }
+  if (pts != kNoTime) expects_gap_ = false;
   const uint32_t cut = std::min(drop_samples_, samples);
   drop_samples_ -= cut;
   stats_.dropped_samples += cut;

@@ -230,16 +230,19 @@ class Multiplexer {
     return static_cast<double>(since) / kTicks;
   }
 
-  void AddAudioPes(const Audio& a, const CodedFrame& first, size_t count, int64_t pts, View es) {
-    const double at = SentAt(a, first.pts);
-    const double frame = static_cast<double>(FrameSamples(first.codec)) / first.rate;
-    AddPes(at, 0.9 * frame * static_cast<double>(count), a.pid,
-           Pes({.stream_id = StreamId(first.codec),
+  // at, duration: seconds of sending
+  void AddAudioPes(const Audio& a, Sound codec, double at, double duration, int64_t pts, View es) {
+    AddPes(at, 0.9 * duration, a.pid,
+           Pes({.stream_id = StreamId(codec),
                 .pts = pts,
                 .is_bounded = a.is_bounded,
                 .is_aligned = a.pes_bytes == 0},
                es),
            a.is_scrambled.Has(at));
+  }
+
+  static double Duration(const CodedFrame& frame) {
+    return static_cast<double>(FrameSamples(frame.codec)) / frame.rate;
   }
 
   void AddGroups(const Audio& a, const std::vector<CodedFrame>& frames) {
@@ -250,7 +253,8 @@ class Multiplexer {
       for (; count < a.frames_per_pes && i + count < frames.size(); ++count)
         Append(es, frames[i + count].data);
       const int64_t pts = pes++ % a.pts_every == 0 ? Told(a, frames[i].pts) : kAbsent;
-      AddAudioPes(a, frames[i], count, pts, es);
+      AddAudioPes(a, frames[i].codec, SentAt(a, frames[i].pts),
+                  Duration(frames[i]) * static_cast<double>(count), pts, es);
       i += count;
     }
   }
@@ -268,10 +272,16 @@ class Multiplexer {
       const size_t size = std::min(a.pes_bytes, es.size() - at);
       const size_t here = next;
       while (next < begins.size() && begins[next] < at + size) ++next;
-      const CodedFrame& frame = frames[next > here ? here : here - 1];
       const bool is_stamped = next > here && pes++ % a.pts_every == 0;
-      AddAudioPes(a, frame, 1, is_stamped ? Told(a, frame.pts) : kAbsent,
-                  View(es).subspan(at, size));
+      const int64_t pts = is_stamped ? Told(a, frames[here].pts) : kAbsent;
+      // Sent when its first byte would be if the bytes of each frame took the frame's time.
+      const size_t own = here < begins.size() && begins[here] == at ? here : here - 1;
+      const CodedFrame& frame = frames[own];
+      const double bytes = static_cast<double>(frame.data.size());
+      const double inside = static_cast<double>(at - begins[own]) / bytes;
+      const double share = static_cast<double>(size) / bytes;
+      AddAudioPes(a, frame.codec, SentAt(a, frame.pts) + inside * Duration(frame),
+                  share * Duration(frame), pts, View(es).subspan(at, size));
     }
   }
 
