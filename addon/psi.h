@@ -55,13 +55,14 @@ class SectionAssembler {
   void Append(Bytes in, Take&& take) {
     while (!in.empty()) {
       if (length_ == 0 && in[0] == 0xFF) return;  // stuffing to the end of the packet
-      const size_t need = length_ < 3 ? 3 : 3u + (Be16(section_.data() + 1) & 0x0FFF);
+      const bool is_told = length_ >= 3;
+      const size_t need = is_told ? 3u + (Be16(section_.data() + 1) & 0x0FFF) : 3;
       if (need > kMaxSectionBytes) return Fail();
       const size_t n = std::min(need - length_, in.size());
       std::memcpy(section_.data() + length_, in.data(), n);
       length_ += n;
       in = in.subspan(n);
-      if (length_ < need || need == 3) continue;
+      if (!is_told || length_ < need) continue;
       const Bytes whole{section_.data(), length_};
       length_ = 0;
       if (whole.size() < 12 || Crc32Mpeg(whole) != 0) {

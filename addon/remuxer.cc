@@ -10,6 +10,8 @@ namespace {
 // Sync byte, transport error, unit start, scrambling, adaptation and continuity: all but the
 // priority bit and the PID.
 constexpr uint32_t kFastMask = 0xFFC0'00FF;
+// What no masked head is: every packet of the PID is to be looked at.
+constexpr uint32_t kNotFast = ~kFastMask;
 // A packet of payload alone, clear, in the middle of a unit.
 constexpr uint32_t kFastPacket = 0x4700'0010;
 
@@ -27,7 +29,7 @@ constexpr size_t kMaxListed = 8;                           // programmes named i
 
 Remuxer::Remuxer(const RemuxerSettings& settings)
     : settings_(settings),
-      fast_(kPidCount, 0),
+      fast_(kPidCount, kNotFast),
       pids_(kPidCount),
       seen_(kPidCount, Seen::kNothing),
       radio_marked_(-kRadioMarkTicks) {
@@ -426,8 +428,8 @@ void Remuxer::Adopt(const PatEntry& entry) {
 void Remuxer::SetRoles() {
   for (size_t pid = 0; pid < kPidCount; ++pid) {
     PidState& state = pids_[pid];
-    if (fast_[pid] != 0) state.continuity = static_cast<uint8_t>((fast_[pid] - 1) & 0x0F);
-    fast_[pid] = 0;
+    if (fast_[pid] != kNotFast) state.continuity = static_cast<uint8_t>((fast_[pid] - 1) & 0x0F);
+    fast_[pid] = kNotFast;
     // Tables of the transport stream pass, those of its programmes only where they are ours.
     state.role = pid > 0 && pid < kFirstFreePid ? Role::kPass : Role::kDrop;
     state.stream = kNoStream;
@@ -515,7 +517,7 @@ void Remuxer::CountContinuity(const Packet& packet, PidState& state) {
   if (packet.discontinuity()) state.has_continuity = false;
   if (!packet.has_payload()) return;
   const uint32_t fast = fast_[packet.pid()];
-  const uint8_t last = fast ? static_cast<uint8_t>((fast - 1) & 0x0F) : state.continuity;
+  const uint8_t last = fast != kNotFast ? static_cast<uint8_t>((fast - 1) & 0x0F) : state.continuity;
   const uint8_t now = packet.continuity();
   if (state.has_continuity && now == last)
     ++stats_.duplicates;
@@ -531,7 +533,7 @@ void Remuxer::OnPassing(const Packet& packet, PidState& state) {
   OnFlowing(packet, state);
   if (state.stream != kNoStream && packet.has_payload() &&
       !program_->streams()[state.stream].is_announced) {
-    fast_[packet.pid()] = 0;  // another track is sent instead: this one is only watched
+    fast_[packet.pid()] = kNotFast;  // another track is sent instead: this one is only watched
     return PassClock(packet);
   }
   out_.Pass(packet.data(), kPacketBytes);
@@ -558,7 +560,7 @@ void Remuxer::OnVideo(const Packet& packet, PidState& state) {
       packet.payload(), begins, [this](const PesHeader& header) { video_pts_ = header.pts; },
       [&](Bytes data) { verdict = scanner_.Feed(data); });
   is_scanning_ = verdict == AccessScanner::Verdict::kMore;
-  if (is_scanning_) fast_[packet.pid()] = 0;  // the next packet is looked at as well
+  if (is_scanning_) fast_[packet.pid()] = kNotFast;  // the next packet is looked at as well
   if (verdict == AccessScanner::Verdict::kAccess)
     AddMark(video_offset_, video_pts_, scanner_.kind());
 }

@@ -135,7 +135,7 @@ class Remuxer {
   Stage stage_ = Stage::kSelect;
 
   // What the next packet of a PID looks like when it needs no thought: kFastMask of its first four
-  // bytes, or 0 when every packet is to be looked at.
+  // bytes, or kNotFast when every packet is to be looked at.
   std::vector<uint32_t> fast_;
   std::vector<PidState> pids_;
 

@@ -173,6 +173,16 @@ TEST_CASE("SectionAssembler: what was begun is given up, what follows is read") 
   }
 }
 
+TEST_CASE("SectionAssembler: sections too short to be a table are passed over") {
+  SectionAssembler assembler;
+  size_t taken = 0;
+  // A section of no length at all, one of five bytes, then the pointer to nothing.
+  const std::vector<uint8_t> payload = {0, 0x02, 0xB0, 0x00, 0x70, 0x70, 0x05, 1, 2, 3, 4, 5, 0xFF};
+  assembler.Push(payload, true, [&](Bytes) { ++taken; });
+  CHECK(taken == 0);
+  CHECK(assembler.errors() == 2);
+}
+
 TEST_CASE("ReadPat: programmes without the network, over several sections") {
   const Data first = Format(Pat{.programs = {{0, 0x10}, {28106, 0x20}, {2, 0x1FFE}}});
   const Data second = Format(Pat{.programs = {{3, 0x30}}});
