@@ -1,6 +1,6 @@
 // The door for what OpenWebIF answers: JSON or XML, told apart by the first byte, both as plain values.
 // XML becomes the shape that JSON would have had, without the `e2` in front of names.
-import { parser as createParser } from 'sax'
+import sax from 'sax'
 import { AppError } from '../base/errors.ts'
 import { decodeBytes } from './text.ts'
 
@@ -106,7 +106,7 @@ interface Open {
 
 // Not strict: broadcasts put a raw `&` into text, and a missing end tag must not cost the whole answer.
 function readXml(text: string): Value {
-  const parser = createParser(false, { lowercase: true, trim: false })
+  const parser = sax.parser(false, { lowercase: true, trim: false })
   const root: Open = { name: '', children: Object.create(null) as Open['children'], text: '' }
   const path: Open[] = [root]
   let elements = 0
