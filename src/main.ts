@@ -9,6 +9,9 @@ const usage = `Usage: xg2g <command> [options]
   serve [--config FILE] [--demo]      the daemon; --demo brings an emulated receiver along
   remux [options] [IN|-] [OUT|-]      a file or pipe, its sound transcoded; remux --help has the options
   demo-receiver [options]             an emulated Enigma2 receiver; demo-receiver --help has the options
+  discover [--probe]                  find receivers on the local networks
+  doctor [--config FILE]              say what is missing or wrong on this machine and with the receiver
+  refresh [channels|guide|all]        let the running daemon ask its receiver again; refresh --help has the options
   config [--check] [--config FILE]    print the configuration in effect, or only check it
   config --schema                     print the JSON schema of the configuration file
 
@@ -22,6 +25,9 @@ const commands: Readonly<Record<string, Command>> = {
   serve,
   remux: async (args) => (await import('./remux.ts')).remux(args),
   'demo-receiver': serveDemo,
+  discover: async (args) => (await import('./cli/discover.ts')).discover(args),
+  doctor: diagnose,
+  refresh: async (args) => (await import('./cli/refresh.ts')).refresh(args),
   config: printConfig,
 }
 
@@ -75,6 +81,12 @@ async function serveDemo(args: string[]): Promise<number> {
   if (args.includes('--help') || args.includes('-h')) return print(`${demoReceiverUsage}\n`)
   await runDemoReceiver(args)
   return 0
+}
+
+async function diagnose(args: string[]): Promise<number> {
+  const { values } = parseArgs({ args, options: { config: { type: 'string' } } })
+  const config = await readConfig(values.config)
+  return await (await import('./cli/doctor.ts')).doctor(config)
 }
 
 async function printConfig(args: string[]): Promise<number> {

@@ -16,7 +16,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   hdhomerun: ['stream', 'guide', 'workers', 'receiver', 'base'],
   api: ['stream', 'guide', 'workers', 'receiver', 'base'],
   web: [],
-  cli: ['workers', 'base'],
+  cli: ['guide', 'receiver', 'workers', 'base'],
 }
 
 // Single files beside the rooms.
