@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createLog, type Logger } from '../base/log.ts'
-import { channels, type Channel, type Kind, referenceKey, transponderOf } from './channels.ts'
+import { channels, type Channel, type Kind, reference, referenceKey, transponderOf } from './channels.ts'
 import { type Fault, Faults } from './faults.ts'
 import { Ledger, type LedgerState } from './ledger.ts'
 import { Library } from './signal/library.ts'
@@ -40,6 +40,11 @@ export interface DemoOptions {
   /** Only these channels are generated and listed; all unless given. */
   readonly streams?: readonly Kind[]
   readonly files?: readonly FileChannel[]
+  /** Lists copies under names and references of their own until there are so many channels. They send what
+   *  the channel sends that they are a copy of. */
+  readonly atLeast?: number
+  /** How far the guide reaches; default 7. */
+  readonly guideDays?: number
   /** `fast` sends as quickly as the client reads. Default `realtime`. */
   readonly pace?: Pace
   /** How often due packets are sent; default 10. */
@@ -140,6 +145,7 @@ class Receiver implements DemoReceiver {
       tv: this.tv,
       ports: this.ports,
       hasRelay: options.relayPort !== undefined,
+      guideDays: options.guideDays ?? 7,
       reboot: (ms) => {
         this.reboot(ms).catch((error: unknown) =>
           log.error({ err: error }, 'demo receiver did not come back'),
@@ -243,7 +249,25 @@ async function makeStations(options: DemoOptions, log: Logger): Promise<Map<stri
     const station = await fileStation(file, index)
     stations.set(referenceKey(station.channel.ref), station)
   }
+  const originals = [...stations.values()]
+  for (let index = 0; originals.length > 0 && stations.size < (options.atLeast ?? 0); index++) {
+    const original = originals[index % originals.length]
+    if (original === undefined) break
+    const channel = copyOf(original.channel, index)
+    stations.set(referenceKey(channel.ref), { ...original, channel })
+  }
   return stations
+}
+
+/** Eight copies share a transponder; their references are of a range that the lineup does not use. */
+function copyOf(original: Channel, index: number): Channel {
+  const serviceId = 0x8000 + index
+  const transportId = 0x1000 + (index >> 3)
+  const { serviceType } = original.programme
+  const ref = reference({ serviceType, serviceId, transportId, networkId: 1, namespace: 0xc00000 })
+  const name = `${original.name} ${index + 1}`
+  const programme = { ...original.programme, serviceId, transportId, networkId: 1, name }
+  return { ...original, name, ref, transponder: transponderOf(ref), programme }
 }
 
 /** A file's channel: its own transponder, a reference of a range that the lineup does not use. */

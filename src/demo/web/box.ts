@@ -16,6 +16,8 @@ export interface Box {
   /** Known once the servers listen. */
   readonly ports: { readonly stream: number; readonly relay: number }
   readonly hasRelay: boolean
+  /** How far the guide of one service reaches. */
+  readonly guideDays: number
   bouquets(): Bouquet[]
   /** The channel of a reference, also behind alternatives and relay entries. */
   find(ref: string): Channel | undefined

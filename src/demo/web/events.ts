@@ -15,17 +15,30 @@ interface Row {
 
 type Finder = (visit: Visit, box: Box) => { rows: Row[]; isFound: boolean }
 
-const depthSec = { service: 7 * 86_400, bouquetA: 2 * 86_400, bouquetB: 7 * 86_400 }
+const daySec = 86_400
+const bouquetDepthSec = { A: 2 * daySec, B: 7 * daySec }
 const searchLimit = 128
-const zone = 'Europe/Berlin'
+// Made once: making one takes longer than the rest of an event.
+const zone = { timeZone: 'Europe/Berlin' }
+const clockFormat = new Intl.DateTimeFormat('de-DE', { hour: '2-digit', minute: '2-digit', ...zone })
+const dateFormat = new Intl.DateTimeFormat('de-DE', {
+  weekday: 'short',
+  day: '2-digit',
+  month: '2-digit',
+  year: 'numeric',
+  ...zone,
+})
 
 export const epgservice = page(['sRef'], ({ query }, box) => {
   const channel = box.find(query.get('sRef') ?? '')
-  return { rows: channel === undefined ? [] : during(channel, query, box, depthSec.service), isFound: true }
+  return {
+    rows: channel === undefined ? [] : during(channel, query, box, serviceDepthSec(box)),
+    isFound: true,
+  }
 })
 
 export const epgbouquet = page(['bRef'], ({ query }, box) => {
-  const depth = box.style.dialect === 'A' ? depthSec.bouquetA : depthSec.bouquetB
+  const depth = bouquetDepthSec[box.style.dialect]
   return ofBouquet(query, box, ({ channel }) =>
     channel === undefined ? [] : during(channel, query, box, depth),
   )
@@ -78,9 +91,7 @@ export function eventList(rows: readonly Row[], box: Box): string {
 
 /** Hour and minute as the box shows them to people. */
 export function clock(unixSec: number): string {
-  return new Intl.DateTimeFormat('de-DE', { hour: '2-digit', minute: '2-digit', timeZone: zone }).format(
-    unixSec * 1000,
-  )
+  return clockFormat.format(unixSec * 1000)
 }
 
 function page(needs: readonly string[], find: Finder): Page {
@@ -133,10 +144,14 @@ function during(channel: Channel, query: URLSearchParams, box: Box, depth: numbe
   const spanMin = whole(query.get('endTime'), -1)
   if (spanMin > 1e6) return []
   const end = spanMin > 0 ? begin + spanMin * 60 : begin + depth
-  const events = box.guide.events(channel, begin, Math.min(end, box.now() + depthSec.service))
+  const events = box.guide.events(channel, begin, Math.min(end, box.now() + serviceDepthSec(box)))
   const rows = events.map((event) => ({ ref: channel.ref, name: channel.name, event }))
   if (!box.guide.isRepeated(channel)) return rows
   return rows.flatMap((row) => [row, { ...row, ref: row.ref.toLowerCase() }])
+}
+
+function serviceDepthSec({ guideDays }: Box): number {
+  return guideDays * daySec
 }
 
 /** Rows of a service now and next: one each for markers too, as boxes do it. */
@@ -162,7 +177,7 @@ function search(query: URLSearchParams, box: Box): Row[] {
   return where
     .flatMap((channel) =>
       box.guide
-        .events(channel, now, now + depthSec.service)
+        .events(channel, now, now + serviceDepthSec(box))
         .map((event) => ({ ref: channel.ref, name: channel.name, event })),
     )
     .filter(matches)
@@ -218,14 +233,7 @@ function addLocal(
   box: Box,
 ): void {
   const end = event.begin + event.durationSec
-  const date = new Intl.DateTimeFormat('de-DE', {
-    weekday: 'short',
-    day: '2-digit',
-    month: '2-digit',
-    year: 'numeric',
-    timeZone: zone,
-  })
-  row.date = date.format(event.begin * 1000).replace(',', '')
+  row.date = dateFormat.format(event.begin * 1000).replace(',', '')
   row.begin = clock(event.begin)
   row.end = clock(end)
   row.duration = Math.round(event.durationSec / 60)

@@ -28,6 +28,7 @@ export interface PagesOptions {
   readonly tv: Channel | undefined
   readonly ports: { readonly stream: number; readonly relay: number }
   readonly hasRelay: boolean
+  readonly guideDays: number
   readonly reboot: (ms: number) => void
 }
 
@@ -75,7 +76,7 @@ export class Pages {
   constructor(options: PagesOptions) {
     this.options = options
     this.style = { ...defaultStyle, ...options.style }
-    const { channels, tuners, tv, ports, hasRelay } = options
+    const { channels, tuners, tv, ports, hasRelay, guideDays } = options
     this.byKey = new Map(channels.map((channel) => [referenceKey(channel.ref), channel]))
     this.box = {
       style: this.style,
@@ -85,6 +86,7 @@ export class Pages {
       tv,
       ports,
       hasRelay,
+      guideDays,
       bouquets: () => bouquetsOf(channels, ports.stream),
       find: (ref) => this.byKey.get(referenceKey(this.resolve(ref))),
       now: () => Math.floor(Date.now() / 1000),
