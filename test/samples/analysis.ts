@@ -25,12 +25,17 @@ export interface Analysis {
   readonly stats: RemuxStats
 }
 
-/** Remuxes a stream of 188-byte packets and has both sides looked at. */
-export async function analyse(input: Buffer, options: RemuxingOptions = {}): Promise<Analysis> {
+/** Remuxes a stream of 188-byte packets and has both sides looked at.
+ *  @param hasRival  levels are held against what ffmpeg's own encoder makes, not against what it decodes */
+export async function analyse(
+  input: Buffer,
+  options: RemuxingOptions = {},
+  hasRival = false,
+): Promise<Analysis> {
   const { output, stats } = remux(input, options)
   const work = mkdtempSync(join(workFolder(), 'side-'))
   try {
-    const side = async (bytes: Buffer, name: string, isSource: boolean): Promise<Side> => {
+    const side = async (bytes: Buffer, name: string, isRivalled: boolean): Promise<Side> => {
       const stream = readStream(bytes)
       const map = lastMap(stream, stats.program)
       const hash = map.entries
@@ -42,9 +47,9 @@ export async function analyse(input: Buffer, options: RemuxingOptions = {}): Pro
       const ofProgram = (track: Track) => map.entries.some(({ pid }) => pid === track.pid)
       const tracks = (await listen(file)).filter(ofProgram)
       const sound = tracks.filter(({ frames }) => frames.length > 0)
-      return { stream, map, tracks, measured: await measure(file, { hash, sound, hasRival: isSource }) }
+      return { stream, map, tracks, measured: await measure(file, { hash, sound, hasRival: isRivalled }) }
     }
-    const [a, b] = await Promise.all([side(input, 'source.ts', true), side(output, 'output.ts', false)])
+    const [a, b] = await Promise.all([side(input, 'source.ts', hasRival), side(output, 'output.ts', false)])
     return { source: a, output: b, stats }
   } finally {
     rmSync(work, { recursive: true })
@@ -58,8 +63,12 @@ export function hear(
 ): Comparison & { readonly levelDb: number | undefined } {
   const theirs = heardOn(source, pid)
   const mine = heardOn(output, pid)
-  const rival = source.measured.rival.get(pid) ?? new Float32Array()
-  return { ...compareTime(theirs, mine), levelDb: compareLevel(theirs, mine, rival, rivalDelay) }
+  const rival = source.measured.rival.get(pid)
+  const levelDb =
+    rival === undefined
+      ? compareLevel(theirs, mine, theirs.samples, 0)
+      : compareLevel(theirs, mine, rival, rivalDelay)
+  return { ...compareTime(theirs, mine), levelDb }
 }
 
 /** PIDs of the program whose packets are not those of the source, one by one. */

@@ -1,8 +1,10 @@
 // The same promises on streams made on the spot, so that they hold where no samples are kept.
-import { describe } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { withEntries } from './alterations.ts'
 import { testFaithfulness, type Expected } from './faithful.ts'
 import { made, pictures, recipe, type Recipe } from './recipes.ts'
+import { remux } from './remuxing.ts'
+import { longestWait } from './stream.ts'
 
 const mp2 = (bitrate: string) => ['-c', 'mp2', '-b', bitrate]
 const dvb = ['-mpegts_flags', 'system_b'] // AC-3 and E-AC-3 as private data, as receivers send them
@@ -104,7 +106,7 @@ describe('h264-dts', () => {
     ['-strict', '-2'],
   )
   const body = Buffer.of(0, 0, 0, 0, 0)
-  testFaithfulness({ sound: [[0x101, 'dts', 'transcode']] }, async () =>
+  testFaithfulness({ sound: [[0x101, 'dts', 'transcode']], hasRival: true }, async () =>
     // ffmpeg announces it as discs do; DVB tells it by a descriptor.
     withEntries(await made(dts), (entry) =>
       entry.pid === 0x101 ? { ...entry, type: 0x06, descriptors: [{ tag: 0x7b, body }] } : entry,
@@ -113,5 +115,12 @@ describe('h264-dts', () => {
 })
 
 describe.each(streams)('$recipe.name', (stream) => {
-  testFaithfulness(stream, () => made(stream.recipe))
+  testFaithfulness({ ...stream, hasRival: true }, () => made(stream.recipe))
+})
+
+describe.each(['h264-mp2-two-languages', 'radio-mp2'])('%s', (name) => {
+  it('has its tables at least every half second', async () => {
+    const { recipe: asked } = streams.find((stream) => stream.recipe.name === name)!
+    expect(longestWait(remux(await made(asked)).output)).toBeLessThanOrEqual(0.5)
+  })
 })

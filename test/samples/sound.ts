@@ -2,8 +2,8 @@
 import { ticksPerSecond } from '../../src/demo/signal/packet.ts'
 import type { Run } from './media.ts'
 
-const longestWindow = 8192 // samples
-const margin = 256 // samples that are looked at on both sides
+const longestWindow = 4096 // samples
+const margin = 128 // samples that are looked at on both sides
 const edge = 2048 // samples at either end of a run that are passed over where it is long: broken frames
 const windows = 5
 const alike = 0.8 // correlation from which on two windows are the same sound
@@ -41,7 +41,7 @@ export function compareTime(theirs: Heard, mine: Heard): Comparison {
   }
 }
 
-/** The level of `mine` over that of `rival`, dB, in the time that both have; undefined in silence.
+/** The level of mine over that of a rival, dB, in the time that both have; undefined in silence.
  *  @param rival  samples in step with those of theirs, `delay` later */
 export function compareLevel(
   theirs: Heard,
@@ -102,7 +102,7 @@ function runsOf({ frames, rate }: Heard): Run[] {
 function placeWindows({ from, to, count }: Shared): Shared[] {
   const around = count > 8 * edge ? edge : margin
   const length = Math.min(longestWindow, count - 2 * around)
-  if (length < margin) return []
+  if (length < 2 * margin) return []
   const room = count - length - 2 * around
   const number = Math.min(windows, 1 + Math.floor(room / length))
   return Array.from({ length: number }, (_, place) => {
@@ -115,9 +115,9 @@ function alignment(theirs: Heard, mine: Heard, { from, to, count }: Shared) {
   const a = mono(theirs.samples, from, count)
   const whole = Math.round(to)
   const b = mono(mine.samples, whole - margin, count + 2 * margin)
-  const power = a.reduce((sum, value) => sum + value * value, 0)
+  const power = powerOf(a)
   if (power / count < quiet) return undefined
-  const curve = Array.from({ length: 2 * margin + 1 }, (_, lag) => correlation(a, b, lag, power))
+  const curve = correlations(a, b, power)
   const peak = nearestPeak(curve)
   const [left, top, right] = [curve[peak - 1] ?? 0, curve[peak] ?? 0, curve[peak + 1] ?? 0]
   const bend = left - 2 * top + right
@@ -133,15 +133,19 @@ function nearestPeak(curve: readonly number[]): number {
   return curve.reduce((best, _, at) => (isPeak(at) && distance(at) < distance(best) ? at : best), Infinity)
 }
 
-function correlation(a: Float32Array, b: Float32Array, lag: number, power: number): number {
-  let sum = 0
-  let other = 0
-  for (let at = 0; at < a.length; at++) {
-    const value = b[at + lag]!
-    sum += a[at]! * value
-    other += value * value
-  }
-  return sum / Math.sqrt(Math.max(power * other, Number.MIN_VALUE))
+/** How much a is like each part of b that is as long, 1 at most. */
+function correlations(a: Float32Array, b: Float32Array, power: number): number[] {
+  let other = powerOf(b.subarray(0, a.length))
+  return Array.from({ length: b.length - a.length + 1 }, (_, lag) => {
+    if (lag > 0) other += b[lag + a.length - 1]! ** 2 - b[lag - 1]! ** 2
+    let sum = 0
+    for (let at = 0; at < a.length; at++) sum += a[at]! * b[at + lag]!
+    return other < quiet * a.length ? 0 : sum / Math.sqrt(power * other)
+  })
+}
+
+function powerOf(samples: Float32Array): number {
+  return samples.reduce((sum, value) => sum + value * value, 0)
 }
 
 /** Both channels in one, unevenly, so that what is opposite in them does not vanish. */

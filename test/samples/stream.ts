@@ -6,11 +6,14 @@ import {
   nullPid,
   packetSize,
   payloadAt,
+  pcrAt,
   pidAt,
+  readPcrBase,
   readStamp,
   stampsAt,
   startsUnit,
   syncByte,
+  ticksPerSecond,
 } from '../../src/demo/signal/packet.ts'
 import { crc32, patPid } from '../../src/demo/signal/tables.ts'
 
@@ -63,6 +66,20 @@ export interface Stream {
 /** Takes a whole stream of 188-byte packets apart. Tables have to come before what they announce. */
 export function readStream(bytes: Buffer): Stream {
   return new Reader(bytes).read()
+}
+
+/** The longest time without a PAT, by the PCRs around it, seconds. For a stream whose clock does not jump. */
+export function longestWait(bytes: Buffer): number {
+  let now: number | undefined
+  let last: number | undefined
+  let longest = 0
+  for (let at = 0; at + packetSize <= bytes.length; at += packetSize) {
+    const pcr = pcrAt(bytes, at)
+    if (pcr >= 0) now = readPcrBase(bytes, pcr)
+    if (pidAt(bytes, at) === patPid) last = now
+    if (now !== undefined && last !== undefined) longest = Math.max(longest, now - last)
+  }
+  return longest / ticksPerSecond
 }
 
 const noPacket = -1
