@@ -1,4 +1,5 @@
 // Wires the parts, starts them in order and stops them in reverse. Nobody imports it but main.ts.
+import { join } from 'node:path'
 import { createApi, createMetricsApi } from './api/app.ts'
 import { EventHub } from './api/events.ts'
 import { ApiServer } from './api/server.ts'
@@ -9,7 +10,11 @@ import type { Logger } from './base/log.ts'
 import { createMetrics, type Metrics } from './base/metrics.ts'
 import { version } from './base/version.ts'
 import { startDemoReceiver, type DemoReceiver } from './demo/receiver.ts'
+import type { Guide, RefreshKind } from './guide/guide.ts'
+import { openGuide } from './guide/keeper.ts'
 import { StreamAddresses } from './receiver/address.ts'
+import { Budget } from './receiver/budget.ts'
+import { OpenWebIf } from './receiver/client.ts'
 import { findService } from './receiver/service.ts'
 import { passthroughEngine, poolEngine, type Engine } from './stream/engine.ts'
 import { Proxy } from './stream/proxy.ts'
@@ -42,7 +47,7 @@ interface Tools {
   readonly live: LiveConfig
   readonly hub: EventHub
   /** What is there once it has started. */
-  readonly found: { apiPort: number; proxyPort?: number | undefined; proxy?: Proxy }
+  readonly found: { apiPort: number; proxyPort?: number; proxy?: Proxy; guide?: Guide }
   readonly log: Logger
   readonly metrics: Metrics
   /** What keeps the daemon from doing its work now, each looked at when somebody asks. */
@@ -75,6 +80,7 @@ export async function startDaemon(
   const demo = isDemo ? await startDemo(configured, tools) : undefined
   if (demo !== undefined) live.hold({ owiBase: demo.webUrl, proxyTarget: undefined })
   if (live.current.enableStreamProxy) await startProxy(live.current, tools)
+  startGuide(live.current, isDemo ? join(configured.data, 'demo-guide') : configured.data, tools)
   phase = undefined
   starting.defer(() => void (phase = 'stopping'))
   const { apiPort, proxyPort } = tools.found
@@ -114,7 +120,7 @@ async function startApi({ listen, metricsListen }: Config, tools: Tools): Promis
           },
           reload: () => reload(tools),
         },
-        guide: () => undefined,
+        guide: () => found.guide,
         streams: {
           list: () => found.proxy?.streams.list() ?? [],
           end: (id) => found.proxy?.streams.end(id) ?? false,
@@ -162,6 +168,57 @@ async function startProxy(config: Config, tools: Tools): Promise<void> {
   parts.defer(() => proxy.close())
   found.proxy = proxy
   found.proxyPort = (await proxy.listen(config.proxyListen)).port
+}
+
+// The emulated receiver's guide is kept apart from that of a real one.
+function startGuide({ owiBase, ...config }: Config, dataDir: string, tools: Tools): void {
+  if (owiBase === undefined) return
+  const { parts, live, hub, found, log, metrics, checks } = tools
+  const client = new OpenWebIf({
+    owiBase,
+    user: config.owiUser,
+    password: config.owiPass,
+    timeoutMs: config.owiTimeoutMs,
+    guideTimeoutMs: config.epgTimeoutMs,
+    budget: new Budget({ streams: () => found.proxy?.streams.size ?? 0 }),
+    log,
+    metrics,
+  })
+  const guide = openGuide({
+    client,
+    dataDir,
+    get bouquets() {
+      return live.current.bouquets
+    },
+    get days() {
+      return live.current.epgDays
+    },
+    piconFolder: config.piconPath,
+    schedule: { channelsEveryMs: config.channelRefresh, guideEveryMs: config.epgRefresh },
+    log,
+    metrics,
+  })
+  found.guide = guide
+  parts.defer(() => {
+    delete found.guide // nobody asks it any more
+    return guide.close()
+  })
+  checks.push(() => guide.isReady()[0])
+  for (const event of ['progress', 'lineup', 'receiver', 'refresh'] as const) {
+    guide.on(event, (news: unknown) => hub.send(event, news))
+  }
+  live.onChange((_, applied) => {
+    if (applied.includes('epgDays')) refreshSoon(found, 'all')
+    else if (applied.includes('bouquets')) refreshSoon(found, 'channels')
+  })
+}
+
+// Right away, or when the refresh that is running has ended.
+function refreshSoon(found: Tools['found'], what: RefreshKind): void {
+  const { guide } = found
+  if (guide?.status().refresh.isRunning === true) {
+    guide.once('refresh', () => setImmediate(refreshSoon, found, what))
+  } else guide?.refresh(what)
 }
 
 // Without the addon the daemon still runs: streams pass through, and who asks for other sound is refused.

@@ -3,7 +3,7 @@ import { bodyParser } from '@koa/bodyparser'
 import Router from '@koa/router'
 import Koa, { type Context, type Middleware } from 'koa'
 import helmet from 'koa-helmet'
-import { AppError } from '../base/errors.ts'
+import { AppError, expected } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { Networks } from '../base/network.ts'
@@ -144,6 +144,10 @@ async function answer(
   if (path.startsWith('/api/')) context.set('Cache-Control', 'no-store')
   const client = guard.client(context)
   const asked = Object.fromEntries(Object.entries(context.query).filter(([name]) => name !== 'token'))
+  const hasBody = body !== undefined && (context.request.length ?? 0) > 0
+  if (hasBody && context.is('json') === false) {
+    throw expected('application/json', 'Content-Type', context.get('Content-Type'))
+  }
   const given = (context.request.body ?? {}) as Record<string, unknown>
   const reply = await handle({
     context,

@@ -7,7 +7,7 @@ import { AppError, expectation } from './errors.ts'
 import { maskCredentials } from './log.ts'
 import { secretFile } from './setting.ts'
 import { settingInfo, settingKeys, settings, type SettingKey } from './settings.ts'
-import { formatListen } from './units.ts'
+import { formatDuration, formatListen } from './units.ts'
 
 const schema = z.strictObject(settings)
 
@@ -19,7 +19,7 @@ type Raw = Record<string, unknown>
 
 // Names that installations of earlier versions set, and whose part does not exist yet: they are
 // warned of. Any other unknown XG2G_ name is taken for a typing mistake.
-const awaited = /^XG2G_(BOUQUET|TRANSCODER_URL|UDS_PATH|HDHR_\w+|EPG_\w+)$/
+const awaited = /^XG2G_(TRANSCODER_URL|UDS_PATH|HDHR_\w+|EPG_\w+)$/
 
 /** Reads the configuration. Throws CONFIG_INVALID with one line for each problem. */
 export function loadConfig({ env = process.env, file }: { env?: Environment; file?: string } = {}): Config {
@@ -52,7 +52,9 @@ export function describeConfig(config: Config): string {
 
 function describeValue(key: SettingKey, value: Config[SettingKey]): unknown {
   if (value === undefined) return undefined
-  if (settingInfo(key).isSecret) return '***'
+  const { isSecret, isDuration } = settingInfo(key)
+  if (isSecret) return '***'
+  if (isDuration && typeof value === 'number') return formatDuration(value)
   if (typeof value === 'string') return maskCredentials(value)
   return typeof value === 'object' && 'port' in value ? formatListen(value) : value
 }

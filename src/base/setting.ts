@@ -12,6 +12,8 @@ export interface SettingInfo {
   readonly meaning: string
   /** Masked wherever it is shown; can also be read from a file, see secretFile(). */
   readonly isSecret?: boolean
+  /** A number of ms that is written 5s, 45m or 6h. */
+  readonly isDuration?: boolean
   /** Takes effect when the configuration is read again, without a restart. */
   readonly isLive?: boolean
 }

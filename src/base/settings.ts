@@ -6,6 +6,7 @@ import { parseNetwork } from './network.ts'
 import {
   address,
   choice,
+  duration,
   flag,
   infoOf,
   list,
@@ -35,6 +36,7 @@ const origins = list('origins such as https://tv.example.org, or *', (word) =>
 const token = read('a token of at least 8 characters without blanks', (value) =>
   /^[\x21-\x7e]{8,256}$/.test(value) ? value : undefined,
 )
+const bouquets = list('names of bouquets', (word) => (/^[^\x00-\x1f]{1,200}$/.test(word) ? word : undefined))
 const workers = read('auto or a whole number from 1 to 256', (value) =>
   value === 'auto' ? Math.max(1, availableParallelism() - 1) : parseWhole(value, 1, 256),
 )
@@ -47,6 +49,44 @@ export const settings = {
   }),
   owiUser: setting(text, { env: 'XG2G_OWI_USER', meaning: 'User name for the receiver, where it wants one' }),
   owiPass: setting(text, { env: 'XG2G_OWI_PASS', meaning: 'Password for the receiver', isSecret: true }),
+  owiTimeoutMs: withDefault(whole(500, 120_000), {
+    env: 'XG2G_OWI_TIMEOUT_MS',
+    fallback: '10000',
+    meaning: 'How long the receiver may take for an answer, in ms',
+  }),
+  bouquets: withDefault(bouquets, {
+    env: 'XG2G_BOUQUET',
+    fallback: '',
+    meaning: 'The bouquets to offer, by name, in this order; all unless given',
+    isLive: true,
+  }),
+  channelRefresh: withDefault(duration(60_000, 7 * 86_400_000, 'a time from 1m to 7d such as 45m'), {
+    env: 'XG2G_CHANNEL_REFRESH',
+    fallback: '45m',
+    meaning: 'How often the receiver is asked for its bouquets',
+    isDuration: true,
+  }),
+  epgRefresh: withDefault(duration(10 * 60_000, 7 * 86_400_000, 'a time from 10m to 7d such as 6h'), {
+    env: 'XG2G_EPG_REFRESH',
+    fallback: '6h',
+    meaning: 'How often the receiver is asked for the guide, one channel after the other',
+    isDuration: true,
+  }),
+  epgDays: withDefault(whole(1, 14), {
+    env: 'XG2G_EPG_DAYS',
+    fallback: '7',
+    meaning: 'How many days of the guide are kept, from 1 to 14',
+    isLive: true,
+  }),
+  epgTimeoutMs: withDefault(whole(500, 300_000), {
+    env: 'XG2G_EPG_TIMEOUT_MS',
+    fallback: '15000',
+    meaning: "How long the receiver may take for one channel's guide, in ms",
+  }),
+  piconPath: setting(name, {
+    env: 'XG2G_PICON_PATH',
+    meaning: "Folder with logos of your own, named as the receiver names them; else the receiver's",
+  }),
   data: withDefault(name, {
     env: 'XG2G_DATA',
     fallback: 'var',

@@ -44,6 +44,12 @@ export function parseDuration(text: string): number | undefined {
   return Number.isFinite(ms) ? Math.round(ms) : undefined
 }
 
+/** Milliseconds in the largest unit of which they are a whole number. */
+export function formatDuration(ms: number): string {
+  const unit = (['d', 'h', 'm', 's'] as const).find((one) => ms > 0 && ms % msPer[one] === 0) ?? 'ms'
+  return `${ms / msPer[unit]}${unit}`
+}
+
 /** true/false, yes/no, on/off, 1/0. */
 export function parseFlag(text: string): boolean | undefined {
   const word = text.trim().toLowerCase()

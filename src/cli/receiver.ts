@@ -4,17 +4,15 @@ import { get as httpsGet } from 'node:https'
 import type { Config } from '../base/config.ts'
 import { toAppError, type AppError } from '../base/errors.ts'
 import { maskCredentials } from '../base/log.ts'
+import { chooseBouquets, type Bouquet } from '../guide/lineup.ts'
 import { OpenWebIf } from '../receiver/client.ts'
 import type { Diagnosis } from './doctor.ts'
 
 const timeoutMs = 5000
 const mostOffS = 60 // between our clock and the receiver's
 
-export async function examineReceiver({
-  owiBase,
-  owiUser: user,
-  owiPass: password,
-}: Config): Promise<Diagnosis[]> {
+export async function examineReceiver(config: Config): Promise<Diagnosis[]> {
+  const { owiBase, owiUser: user, owiPass: password, bouquets } = config
   if (owiBase === undefined) {
     const cure = 'set XG2G_OWI_BASE, such as http://192.168.1.20; `xg2g discover` finds receivers'
     return [{ level: 'bad', text: 'No receiver is configured', cure }]
@@ -23,7 +21,11 @@ export async function examineReceiver({
   try {
     const { model, image, tuners } = await client.about()
     const text = `Receiver ${client.host}: ${model}, ${image}, ${tuners.length} tuners`
-    return [{ level: 'ok', text }, ...(await examineClock(owiBase))]
+    return [
+      { level: 'ok', text },
+      ...(await examineBouquets(client, bouquets)),
+      ...(await examineClock(owiBase)),
+    ]
   } catch (thrown) {
     return [trouble(maskCredentials(owiBase), toAppError(thrown))]
   }
@@ -39,6 +41,22 @@ function trouble(address: string, { code, message, details }: AppError): Diagnos
   }
   if (code === 'RECEIVER_REFUSED') return { level: 'bad', text }
   return { level: 'bad', text, cure: 'is it switched on, not in deep standby, and is the address right?' }
+}
+
+async function examineBouquets(client: OpenWebIf, wanted: readonly string[]): Promise<Diagnosis[]> {
+  const available: Bouquet[] = []
+  for (const kind of ['tv', 'radio'] as const) {
+    const rows = await client.bouquets(kind)
+    available.push(...rows.map((row) => ({ ...row, isRadio: kind === 'radio' })))
+  }
+  const names = available.map(({ name }) => name).join(', ')
+  const { chosen, missing } = chooseBouquets(available, wanted)
+  if (missing.length > 0) {
+    const text = `The receiver has no bouquet ${missing.map((name) => `"${name}"`).join(', ')}`
+    return [{ level: 'bad', text, cure: `set XG2G_BOUQUET to some of: ${names}` }]
+  }
+  if (chosen.length === 0) return [{ level: 'bad', text: 'The receiver has no bouquets' }]
+  return [{ level: 'ok', text: `Bouquets: ${chosen.map(({ name }) => name).join(', ')}` }]
 }
 
 // The box writes the time into every answer, also into a refusal.

@@ -36,6 +36,10 @@ export class Roster {
     return () => void this.#entries.delete(id)
   }
 
+  get size(): number {
+    return this.#entries.size
+  }
+
   list(): RunningStream[] {
     return [...this.#entries.values()].map(({ feed, ...entry }) => ({
       ...entry,

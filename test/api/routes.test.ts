@@ -168,6 +168,15 @@ describe('/api/v1/refresh', () => {
     expect(fake.guide.asked).toEqual(['all'])
   })
 
+  it('takes JSON for no other type than its own', async () => {
+    const response = await fake.ask('/api/v1/refresh', { method: 'POST', body: '{"what":"guide"}' })
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      { error: { message: expect.stringContaining('Expected application/json for Content-Type') as string } },
+    ])
+    expect(fake.guide.asked).toEqual([])
+  })
+
   it.each([{ what: 'everything' }, { that: 'all' }, [1]])('refuses %j', async (body) => {
     expect((await post(body)).status).toBe(400)
     expect(fake.guide.asked).toEqual([])

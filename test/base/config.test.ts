@@ -32,6 +32,12 @@ describe('loadConfig', () => {
   it('has a default for all that needs one', () => {
     const { workers, ...config } = loadConfig({ env: {} })
     expect(config).toEqual({
+      owiTimeoutMs: 10_000,
+      bouquets: [],
+      channelRefresh: 45 * 60_000,
+      epgRefresh: 6 * 3_600_000,
+      epgDays: 7,
+      epgTimeoutMs: 15_000,
       data: 'var',
       listen: { host: undefined, port: 8080 },
       trustedProxies: [],
@@ -131,8 +137,8 @@ describe('loadConfig', () => {
   })
 
   it('warns of names whose part does not exist yet', () => {
-    expect(loadConfig({ env: { XG2G_EPG_DAYS: '7' } }).warnings).toEqual([
-      'XG2G_EPG_DAYS has no effect in this version',
+    expect(loadConfig({ env: { XG2G_HDHR_ENABLED: 'true' } }).warnings).toEqual([
+      'XG2G_HDHR_ENABLED has no effect in this version',
     ])
   })
 
@@ -156,6 +162,11 @@ describe('loadConfig', () => {
     [
       { XG2G_TRUSTED_PROXIES: '10.0.0.0/8,proxy' },
       /^Expected addresses or networks .* for XG2G_TRUSTED_PROXIES/,
+    ],
+    [{ XG2G_EPG_DAYS: '15' }, /^Expected a whole number from 1 to 14 for XG2G_EPG_DAYS but received "15"$/],
+    [
+      { XG2G_EPG_REFRESH: '1m' },
+      /^Expected a time from 10m to 7d .* for XG2G_EPG_REFRESH but received "1m"$/,
     ],
     [{ XG2G_ALLOWED_ORIGINS: 'https://a.b/path' }, /^Expected origins such as .* for XG2G_ALLOWED_ORIGINS/],
     [{ XG2G_ENABLE_STREAM_PROXY: 'perhaps' }, /^Expected true or false for XG2G_ENABLE_STREAM_PROXY/],
@@ -229,7 +240,9 @@ describe('describeConfig', () => {
   })
 
   it('is read again as the same configuration', () => {
-    const before = loadConfig({ env: { XG2G_LISTEN: '[::1]:9000', XG2G_AUDIO_LANGUAGE: 'deu,eng' } })
+    const before = loadConfig({
+      env: { XG2G_LISTEN: '[::1]:9000', XG2G_AUDIO_LANGUAGE: 'deu,eng', XG2G_EPG_REFRESH: '4h' },
+    })
     expect(loadConfig({ env: {}, file: fileWith(describeConfig(before)) })).toEqual(before)
   })
 })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   formatBitrate,
+  formatDuration,
   formatListen,
   parseBitrate,
   parseDuration,
@@ -48,7 +49,7 @@ describe('parseListen and formatListen', () => {
   )
 })
 
-describe('parseDuration', () => {
+describe('parseDuration and formatDuration', () => {
   it.each([
     ['500ms', 500],
     ['5s', 5000],
@@ -59,6 +60,10 @@ describe('parseDuration', () => {
     ['7d', 604_800_000],
     ['0', 0],
   ])('%s is %d ms', (text, ms) => expect(parseDuration(text)).toBe(ms))
+
+  it.each(['500ms', '5s', '90s', '45m', '6h', '2d', '0ms', '1500ms'])('%s is written so again', (text) => {
+    expect(formatDuration(parseDuration(text) ?? -1)).toBe(text)
+  })
 
   it.each(['', 's', '-1s', '5 s', '5y', 'soon'])('"%s" has no meaning', (text) => {
     expect(parseDuration(text)).toBeUndefined()

@@ -39,7 +39,7 @@ async function occupy(body: string): Promise<string> {
 
 describe('xg2g doctor', () => {
   it('finds nothing wrong where nothing is, and opens no stream', async () => {
-    box = await demo({ streams: [] })
+    box = await demo({ streams: ['mpeg2'] })
     const { stdout, code } = await examine({ XG2G_OWI_BASE: box.webUrl, XG2G_USE_NATIVE_REMUXER: 'false' })
     expect(stdout).not.toMatch(/^bad/m)
     expect(code).toBe(0)
@@ -62,6 +62,15 @@ describe('xg2g doctor', () => {
     expect(code).toBe(1)
     expect(stdout).toMatch(/^bad .*user name or password\n {6}set XG2G_OWI_USER and XG2G_OWI_PASS/m)
     expect(stdout).not.toContain('geheim')
+  })
+
+  it('says which bouquets there are when one is not', async () => {
+    box = await demo({ streams: ['mpeg2'] })
+    const { stdout, code } = await examine({ XG2G_OWI_BASE: box.webUrl, XG2G_BOUQUET: 'Nothing such' })
+    expect(code).toBe(1)
+    expect(stdout).toMatch(
+      /^bad {3}The receiver has no bouquet "Nothing such"\n {6}set XG2G_BOUQUET to some of: \w/m,
+    )
   })
 
   it('says that a receiver is not there', async () => {

@@ -1,4 +1,7 @@
 // The whole house for the tests here: the demo receiver, the daemon in front of it, its log and its metrics.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { loadConfig } from '../../src/base/config.ts'
 import { createLog } from '../../src/base/log.ts'
@@ -14,6 +17,8 @@ type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string }
 export interface House {
   readonly demo: DemoReceiver
   readonly daemon: Daemon
+  /** The environment, read again by a reload. */
+  readonly settings: Record<string, string>
   readonly proxyPort: number
   /** What the daemon has logged so far. */
   readonly lines: readonly LogLine[]
@@ -41,18 +46,22 @@ export async function open(
   destination.on('data', (text: string) => {
     for (const line of text.trim().split('\n')) lines.push(JSON.parse(line) as LogLine)
   })
-  const settings = {
+  const folder = mkdtempSync(join(tmpdir(), 'xg2g-house-'))
+  const settings: Record<string, string> = {
     XG2G_OWI_BASE: demo.webUrl,
+    XG2G_DATA: folder,
     XG2G_LISTEN: '127.0.0.1:0',
     XG2G_PROXY_LISTEN: '127.0.0.1:0',
     ...env,
   }
-  const daemon = await startDaemon(loadConfig({ env: settings }), { log: createLog('info', destination) })
+  const load = () => loadConfig({ env: settings })
+  const daemon = await startDaemon(load(), { log: createLog('info', destination), load })
   const proxyPort = daemon.proxyPort ?? 0
   const ref = (kind: Kind) => demo.channels.find((channel) => channel.kind === kind)?.ref ?? ''
   return {
     demo,
     daemon,
+    settings,
     proxyPort,
     lines,
     ref,
@@ -65,6 +74,7 @@ export async function open(
     async close() {
       await daemon.close()
       await demo.close()
+      rmSync(folder, { recursive: true, force: true })
     },
   }
 }

@@ -60,10 +60,10 @@ export function outputRoutes(parts: Parts): Route[] {
 
 function ready({ guide, isReady }: Parts): Guide {
   const known = guide()
-  if (known === undefined || known.isReady().length > 0) {
-    throw new AppError('NOT_READY', { what: 'The lineup', retryAfterS: 5, missing: isReady() })
-  }
-  return known
+  if (known?.isReady().length === 0) return known
+  const missing = isReady()
+  if (known === undefined && missing.length === 0) throw new AppError('NOT_FOUND', { what: 'A receiver' })
+  throw new AppError('NOT_READY', { what: 'The lineup', retryAfterS: 5, missing })
 }
 
 function sendPlaylist(

@@ -1,0 +1,121 @@
+// Channels and guide of a running daemon, from the demo receiver to what players fetch.
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { refresh } from '../../src/cli/refresh.ts'
+import { printed } from '../cli/output.ts'
+import { open, type House } from './house.ts'
+
+let house: House
+afterEach(() => house.close())
+
+const at = (path: string) => `http://127.0.0.1:${house.daemon.apiPort}${path}`
+const json = async (path: string): Promise<Record<string, unknown>> =>
+  (await (await fetch(at(path))).json()) as Record<string, unknown>
+const isReady = () =>
+  vi.waitFor(async () => expect((await fetch(at('/readyz'))).status).toBe(200), { timeout: 10_000 })
+const hasGuide = () =>
+  vi.waitFor(async () => expect((await fetch(at('/xmltv.xml'))).status).toBe(200), { timeout: 15_000 })
+
+describe('a daemon with a receiver', () => {
+  it('is ready once it has a lineup, and serves it everywhere under the same ids', async () => {
+    house = await open()
+    await isReady()
+    await hasGuide()
+    const { channels } = (await json('/api/v1/channels')) as { channels: { id: string; stream: string }[] }
+    const playlist = await (await fetch(at('/playlist.m3u'))).text()
+    const xmltv = await (await fetch(at('/xmltv.xml'))).text()
+    const { channels: onNow } = (await json('/api/v1/epg')) as { channels: { channelId: string }[] }
+    expect(channels.length).toBeGreaterThan(1)
+    for (const { id, stream } of channels) {
+      expect(playlist).toContain(`tvg-id="${id}"`)
+      expect(playlist).toContain(`\n${stream}\n`)
+      expect(xmltv).toContain(`<channel id="${id}">`)
+      expect(onNow.map(({ channelId }) => channelId)).toContain(id)
+    }
+    expect(playlist).toContain(at('/xmltv.xml'))
+    expect(house.demo.requests).toMatchObject({ epgOverlaps: 0, webAtOnce: 1, zaps: 0, streams: {} })
+  })
+
+  it('tells of a refresh while it runs, and takes no second one', async () => {
+    house = await open()
+    await hasGuide()
+    const stop = new AbortController()
+    const events = await fetch(at('/api/v1/events'), { signal: stop.signal })
+    const reader = events.body!.pipeThrough(new TextDecoderStream()).getReader()
+    const url = ['--url', at('')]
+    const running = printed(() => refresh(['all', ...url]))
+    let heard = ''
+    while (!heard.includes('event: refresh')) heard += (await reader.read()).value ?? ''
+    stop.abort()
+    expect(heard).toMatch(/event: progress\ndata: \{"stage":"channels"/)
+    expect(heard).toMatch(/event: refresh\ndata: \{"isComplete":true/)
+    const { code, stdout } = await running
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^\d+ channels, guide of \d+ fetched, 0 failed/)
+  })
+
+  it('offers other bouquets after a reload, without a restart', async () => {
+    house = await open()
+    await isReady()
+    const groups = (await json('/api/v1/channels')).groups as string[]
+    const [chosen = ''] = groups
+    house.settings.XG2G_BOUQUET = chosen
+    const reloaded = await fetch(at('/api/v1/config/reload'), { method: 'POST' })
+    expect(await reloaded.json()).toMatchObject({ applied: ['bouquets'] })
+    await vi.waitFor(async () => expect((await json('/api/v1/channels')).groups).toEqual([chosen]), {
+      timeout: 10_000,
+    })
+  })
+})
+
+describe('a receiver that goes away', () => {
+  it('leaves the lineup served and the state told, until it is back', async () => {
+    house = await open()
+    await hasGuide()
+    const stateOf = () =>
+      vi.waitFor(
+        async () => {
+          const { refresh: running, receiver } = await json('/api/v1/status')
+          expect(running).toMatchObject({ isRunning: false })
+          return receiver
+        },
+        { timeout: 10_000 },
+      )
+    const headers = { 'Content-Type': 'application/json' }
+    const ask = () => fetch(at('/api/v1/refresh'), { method: 'POST', body: '{"what":"channels"}', headers })
+    await stateOf()
+    const back = house.demo.faults.reboot(4000)
+    expect((await ask()).status).toBe(202)
+    expect(await stateOf()).toMatchObject({
+      state: 'unreachable',
+      isReachable: false,
+      lastError: { code: 'RECEIVER_UNREACHABLE' },
+    })
+    expect((await fetch(at('/readyz'))).status).toBe(200)
+    expect((await fetch(at('/playlist.m3u'))).status).toBe(200)
+    expect((await fetch(at('/xmltv.xml'))).status).toBe(200)
+    await back
+    expect((await ask()).status).toBe(202)
+    expect(await stateOf()).toMatchObject({ state: 'ok', isReachable: true })
+  })
+})
+
+describe('a daemon whose receiver never answers', () => {
+  it('starts, says what is missing, and serves no empty list', async () => {
+    house = await open({ web: { auth: 'basic' } })
+    const what = await vi.waitFor(async () => {
+      const response = await fetch(at('/readyz'))
+      const text = await response.text()
+      expect(text).toContain('refuses us')
+      return [response.status, text]
+    })
+    expect(what[0]).toBe(503)
+    for (const path of ['/playlist.m3u', '/xmltv.xml']) {
+      const response = await fetch(at(path))
+      expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5'])
+    }
+    expect(await json('/api/v1/status')).toMatchObject({
+      status: 'not ready',
+      receiver: { state: 'refused' },
+    })
+  })
+})
