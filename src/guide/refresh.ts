@@ -15,7 +15,7 @@ import {
   type FilledBouquet,
   type LineupChannel,
 } from './lineup.ts'
-import { arrange } from './programme.ts'
+import { arrange, type StoredProgramme } from './programme.ts'
 import type { Store } from './store.ts'
 
 export interface RefreshOptions {
@@ -54,6 +54,7 @@ export interface RefreshOrder {
 
 const mostFailuresInRow = 5
 const daySec = 86_400
+const perTurn = 50 // programmes that are stored at once: some milliseconds
 
 export class Refresh {
   readonly #options: RefreshOptions
@@ -163,7 +164,7 @@ export class Refresh {
     for (const [index, { ref }] of bouquets.entries()) {
       this.#enter('now', index, bouquets.length)
       for (const [id, events] of byChannel(await this.#nowNext(client, ref))) {
-        if (ages.get(id) === 0 && store.update(id, arrange(events), 0)) this.#watcher.updated()
+        if (ages.get(id) === 0) await this.#store(id, arrange(events))
       }
     }
   }
@@ -184,8 +185,20 @@ export class Refresh {
     const events = await client.events(ref, now, this.#signal)
     const until = now + days * daySec
     const programmes = arrange(events.filter(({ start }) => start < until))
-    if (store.update(id, programmes, now)) this.#watcher.updated()
+    await this.#store(id, programmes)
+    store.setAge(id, now)
     this.#fetched++
+  }
+
+  // Some at a time: streams share this thread.
+  async #store(id: string, programmes: readonly StoredProgramme[]): Promise<void> {
+    for (let index = 0; index < programmes.length; index += perTurn) {
+      const until = programmes[index + perTurn]?.start
+      const piece = programmes.slice(index, index + perTurn)
+      if (this.#options.store.update(id, piece, until)) this.#watcher.updated()
+      await turn()
+      this.#signal.throwIfAborted()
+    }
   }
 
   async #expire(): Promise<void> {

@@ -76,14 +76,15 @@ export class Schedule {
 
   #next({ channelsAt, guideAt, hasNews }: Completed, nowMs: number): { kind: RefreshKind; atMs: number } {
     const { channelsEveryMs, guideEveryMs } = this.#options
-    const channelsDue = this.#isFirst ? nowMs : channelsAt + this.#spread(channelsEveryMs)
-    const guideDue = hasNews ? nowMs : guideAt + this.#spread(guideEveryMs)
+    const planned = (at: number, everyMs: number): number => Math.max(nowMs, at + this.#spread(everyMs))
+    const channelsDue = this.#isFirst ? nowMs : planned(channelsAt, channelsEveryMs)
+    const guideDue = hasNews ? nowMs : planned(guideAt, guideEveryMs)
     if (this.#failures > 0) {
       const atMs = nowMs + this.#retryMs()
       return { kind: guideDue <= atMs ? 'all' : 'channels', atMs }
     }
     if (guideDue < channelsDue) return { kind: 'guide', atMs: guideDue }
-    return { kind: guideDue <= Math.max(channelsDue, nowMs) ? 'all' : 'channels', atMs: channelsDue }
+    return { kind: guideDue === channelsDue ? 'all' : 'channels', atMs: channelsDue }
   }
 
   #retryMs(): number {

@@ -92,21 +92,21 @@ export class Store {
     return new Map(this.#do.ages.all().map(({ id, fetched }) => [String(id), Number(fetched)]))
   }
 
-  /** Takes programmes over: they replace what is kept between the first and the last of them. Without any,
+  /** Takes programmes over: they replace what is kept between the first of them and `until`. Without any,
    *  what is kept stays.
-   *  @param at  unix seconds of the answer; 0 leaves the channel's age as it is
+   *  @param until  unix seconds; the end of the last one unless given
    *  @returns whether anything is different now */
-  update(id: string, programmes: readonly StoredProgramme[], at: number): boolean {
+  update(id: string, programmes: readonly StoredProgramme[], until?: number): boolean {
     const key = this.#do.key.get(id)?.key
-    if (typeof key !== 'number') return false
     const first = programmes[0]
     const last = programmes.at(-1)
-    return this.#transaction(() => {
-      if (at > 0) this.#do.setFetched.run(at, key)
-      return (
-        first !== undefined && last !== undefined && this.#replace(key, programmes, first.start, last.stop)
-      )
-    })
+    if (typeof key !== 'number' || first === undefined || last === undefined) return false
+    return this.#transaction(() => this.#replace(key, programmes, first.start, until ?? last.stop))
+  }
+
+  /** Keeps when a channel's programmes were answered, unix seconds. */
+  setAge(id: string, at: number): void {
+    this.#do.setFetched.run(at, id)
   }
 
   /** Forgets programmes that ended before `before`, unix seconds, some at a time.
@@ -208,7 +208,7 @@ function prepare(database: DatabaseSync) {
     addChannel: one('INSERT INTO channel (id, number) VALUES (?, ?) ON CONFLICT (id) DO NOTHING'),
     ages: one('SELECT id, fetched FROM channel'),
     key: one('SELECT key FROM channel WHERE id = ?'),
-    setFetched: one('UPDATE channel SET fetched = ? WHERE key = ?'),
+    setFetched: one('UPDATE channel SET fetched = ? WHERE id = ?'),
     // The one that is on air at the beginning of the span and reaches into it is replaced, too.
     kept: one(`SELECT key, start, stop, event, title, subtitle, description, genre, episode FROM programme
       WHERE channel = ?1 AND start < ?3 AND stop > ?2`),
