@@ -9,8 +9,13 @@ import { markdown, text, type Benchmark, type Goal, type Options } from './repor
 const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   instructions: async () => (await import('./instructions.ts')).instructions,
   cpu: async () => (await import('./cpu.ts')).cpu,
+  ring: async () => (await import('./ring.ts')).ring,
+  latency: async () => (await import('./latency.ts')).latency,
+  memory: async () => (await import('./memory.ts')).memory,
+  server: async () => (await import('./server.ts')).server,
   walk: async () => (await import('./walk.ts')).walk,
   quality: async () => (await import('./quality.ts')).quality,
+  soak: async () => (await import('./soak.ts')).soak,
 }
 
 const folder = 'perf/results'

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, open, rename, rm, stat, writeFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from './command.ts'
+import { spread } from './live/multiplex.ts'
 import { interleave, makeSound, soundRate, type SoundName } from './sound.ts'
 
 /** A transport stream on disk. */
@@ -18,7 +19,7 @@ export interface Input {
 export type SourceCodec = keyof typeof codecs
 
 const folder = 'var/perf'
-const version = 1 // to be raised when the same recipe gives something else
+const version = 2 // to be raised when the same recipe gives something else
 const streamSeconds = 66
 const packetBytes = 188
 /** What ffmpeg's muxer gives the first picture and the first sound. */
@@ -89,6 +90,15 @@ export async function withoutNulls(of: Input): Promise<Input> {
   const name = `${of.name}-dense`
   const path = await kept(name, of.path, async (draft) => writeFile(draft, dense(await readFile(of.path))))
   return describe(name, path, `${of.name} without null packets`, of.seconds)
+}
+
+/** The same with its sound spread evenly, as a broadcast multiplexer sends it. */
+export async function asBroadcast(of: Input): Promise<Input> {
+  const name = `${of.name}-broadcast`
+  const path = await kept(name, of.path, async (draft) =>
+    writeFile(draft, spread(await readFile(of.path), pids.audio, of.bytes / of.seconds)),
+  )
+  return describe(name, path, `${of.description}, sound spread evenly`, of.seconds)
 }
 
 /** The first seconds of a stream, cut at a packet. */

@@ -25,7 +25,7 @@ export function percentile(values: readonly number[], percent: number): number {
   const place = ((sorted.length - 1) * percent) / 100
   const below = sorted[Math.floor(place)] ?? NaN
   const above = sorted[Math.ceil(place)] ?? NaN
-  return below + (above - below) * (place - Math.floor(place))
+  return below === above ? below : below + (above - below) * (place - Math.floor(place))
 }
 
 export function mean(values: readonly number[]): number {

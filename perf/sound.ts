@@ -59,7 +59,7 @@ const mixes: Record<SoundName, (length: number) => Part[]> = {
     { voice: hiss(length, 23), level: 0.0005, side: 0 },
   ],
   speech: (length) => [
-    { voice: talk(length, 31), level: 0.8, side: 0 },
+    { voice: talk(length, 31), level: 0.6, side: 0 },
     { voice: hiss(length, 32), level: 0.001, side: 0.2 },
   ],
 }

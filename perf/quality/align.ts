@@ -1,7 +1,7 @@
 // Finds by how much one recording is later than another, and how much louder.
 import { complex, transform, type Complex } from './spectrum.ts'
 
-const windowSamples = 2 ** 18 // 5.5 s at 48 kHz
+const windowSamples = 2 ** 17 // 2.7 s at 48 kHz
 
 /** Samples by which `later` has to be moved forward to fit `reference`; negative if it is earlier.
  *  From the peak of their cross-correlation; looks at the beginning of both. */
@@ -10,8 +10,10 @@ export function lagOf(reference: Float32Array, later: Float32Array): number {
   const b = spectrumOf(later)
   const product = complex(2 * windowSamples)
   for (let i = 0; i < product.real.length; i++) {
-    const [aReal, aImaginary] = [a.real[i] ?? 0, a.imaginary[i] ?? 0]
-    const [bReal, bImaginary] = [b.real[i] ?? 0, b.imaginary[i] ?? 0]
+    const aReal = a.real[i] ?? 0
+    const aImaginary = a.imaginary[i] ?? 0
+    const bReal = b.real[i] ?? 0
+    const bImaginary = b.imaginary[i] ?? 0
     // Conjugated, so that a second forward transform goes back.
     product.real[i] = aReal * bReal + aImaginary * bImaginary
     product.imaginary[i] = aReal * bImaginary - aImaginary * bReal

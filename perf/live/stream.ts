@@ -1,0 +1,114 @@
+// Reads a transport stream for the benchmarks: where it may begin, and its PES packets with their times.
+export const packetBytes = 188
+/** What a receiver's network card brings at once. */
+export const groupBytes = 7 * packetBytes
+const patPid = 0
+
+export interface Packet {
+  readonly pid: number
+  readonly isStart: boolean
+  /** Offset of the payload in the packet; 188 where there is none. */
+  readonly payloadAt: number
+  /** random_access_indicator */
+  readonly isAccess: boolean
+}
+
+/** The packet at an offset. */
+export function packetAt(bytes: Uint8Array, at: number): Packet {
+  const byte = (offset: number) => bytes[at + offset] ?? 0
+  const hasAdaptation = (byte(3) & 0x20) !== 0
+  const hasPayload = (byte(3) & 0x10) !== 0
+  return {
+    pid: ((byte(1) & 0x1f) << 8) | byte(2),
+    isStart: (byte(1) & 0x40) !== 0,
+    payloadAt: hasPayload ? 4 + (hasAdaptation ? 1 + byte(4) : 0) : packetBytes,
+    isAccess: hasAdaptation && byte(4) > 0 && (byte(5) & 0x40) !== 0,
+  }
+}
+
+/** Offsets of the packets with a PAT; `beforeKeys` has the last one before each key frame of a PID. */
+export function starts(bytes: Uint8Array, videoPid: number): { tables: number[]; beforeKeys: number[] } {
+  const tables: number[] = []
+  const beforeKeys = new Set<number>()
+  for (let at = 0; at + packetBytes <= bytes.length; at += packetBytes) {
+    const { pid, isStart, isAccess } = packetAt(bytes, at)
+    if (pid === patPid) tables.push(at)
+    const last = tables.at(-1)
+    if (pid === videoPid && isStart && isAccess && last !== undefined) beforeKeys.add(last)
+  }
+  return { tables, beforeKeys: [...beforeKeys] }
+}
+
+/** A PES packet and when it went past. */
+export interface Unit {
+  /** 90 kHz; -1 where there is none */
+  readonly pts: number
+  readonly payload: Buffer
+  /** When its last byte was there, ms. */
+  readonly atMs: number
+}
+
+/** A stream that comes in pieces, each with its time. Keeps the pieces and looks into them only when asked,
+ *  so that looking costs no time while it matters. */
+export class Recording {
+  readonly #pieces: { bytes: Uint8Array; atMs: number }[] = []
+
+  /** Keeps a copy. */
+  add(bytes: Uint8Array, atMs = performance.now()): void {
+    this.#pieces.push({ bytes: Uint8Array.from(bytes), atMs })
+  }
+
+  /** When the first byte came, ms; NaN without any. */
+  get startedAt(): number {
+    return this.#pieces[0]?.atMs ?? NaN
+  }
+
+  /** When the first packet of a PID was there, ms; undefined if there was none. */
+  firstOf(pid: number): number | undefined {
+    for (const { packet, atMs } of this.#packets()) if (packetAt(packet, 0).pid === pid) return atMs
+    return undefined
+  }
+
+  /** The PES packets of a PID but for the last, which may not be whole. */
+  units(pid: number): Unit[] {
+    const units: Unit[] = []
+    let open: { parts: Uint8Array[]; atMs: number } | undefined
+    for (const { packet, atMs } of this.#packets()) {
+      const { pid: found, isStart, payloadAt } = packetAt(packet, 0)
+      if (found !== pid || payloadAt >= packetBytes) continue
+      if (isStart) {
+        if (open !== undefined) units.push({ ...read(Buffer.concat(open.parts)), atMs: open.atMs })
+        open = { parts: [], atMs }
+      }
+      open?.parts.push(packet.subarray(payloadAt))
+      if (open !== undefined) open.atMs = atMs
+    }
+    return units
+  }
+
+  /** A packet that was cut belongs to the piece that brought its end. */
+  *#packets(): Generator<{ packet: Uint8Array; atMs: number }> {
+    let rest: Uint8Array = new Uint8Array()
+    for (const { bytes, atMs } of this.#pieces) {
+      const all = rest.length === 0 ? bytes : Buffer.concat([rest, bytes])
+      let at = 0
+      for (; at + packetBytes <= all.length; at += packetBytes) {
+        if (all[at] !== 0x47) throw new Error('The stream is out of step')
+        yield { packet: all.subarray(at, at + packetBytes), atMs }
+      }
+      rest = all.subarray(at)
+    }
+  }
+}
+
+function read(pes: Buffer): { pts: number; payload: Buffer } {
+  return { pts: ptsOf(pes), payload: pes.subarray(9 + (pes[8] ?? 0)) }
+}
+
+/** Of a PES packet, 90 kHz; -1 where there is none. */
+export function ptsOf(pes: Uint8Array): number {
+  const byte = (offset: number) => pes[offset] ?? 0
+  if ((byte(7) & 0x80) === 0) return -1
+  const high = (byte(9) & 0x0e) * 2 ** 29
+  return high + (byte(10) << 22) + ((byte(11) >> 1) << 15) + (byte(12) << 7) + (byte(13) >> 1)
+}

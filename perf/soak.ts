@@ -1,0 +1,122 @@
+// What must not grow: memory, threads and files over thousands of streams and hundreds of killed workers.
+import { readdirSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Pool, type PoolStream } from '../src/workers/pool.ts'
+import { defaultProfile } from '../src/workers/profile.ts'
+import { collectGarbage } from '../test/workers/memory.ts'
+import { play } from '../test/workers/play.ts'
+import { makeSample } from '../test/workers/sample.ts'
+import { Viewer } from '../test/workers/viewer.ts'
+import { atMost, round, type Benchmark, type Goal, type Table } from './report.ts'
+
+const warmUp = 0.2 // share of the rounds that goes before the first look
+const looks = 8
+
+export const soak: Benchmark = {
+  title: 'Streams opened and closed, workers killed: memory, threads, files',
+  async run({ rounds, isQuick }) {
+    const opens = await openAndClose(rounds ?? (isQuick ? 90 : 2000))
+    const kills = await killWorkers(isQuick ? 8 : 200)
+    return {
+      task:
+        'Opens: streams of one second of MPEG-2 and MP2 through a pool of two workers, in turns played to their end, cut ' +
+        'in the middle, cancelled before they begin. Kills: a worker thread is made to throw where nobody catches it, ' +
+        'while a stream runs on it and another beside it; the stream goes on in a new thread.',
+      inputs: [
+        'made with ffmpeg: test/workers/sample.ts; for the kills test/workers/standin.ts in place of the remuxer',
+      ],
+      tables: [tableOf('opens', opens), tableOf('kills', kills)],
+      goals: [...goalsOf('opens', opens), ...goalsOf('kills', kills)],
+      notes: [
+        'Resident memory of the whole process after garbage collection; growth is from the first look to the last.',
+        'The first fifth of the rounds comes before the first look: code is compiled, heaps find their size.',
+      ],
+    }
+  },
+}
+
+interface Use {
+  readonly done: number
+  readonly residentMb: number
+  readonly threads: number
+  readonly files: number
+}
+
+async function lookAt(done: number): Promise<Use> {
+  await collectGarbage()
+  const count = (folder: string) => readdirSync(`/proc/self/${folder}`).length
+  return { done, residentMb: process.memoryUsage.rss() / 2 ** 20, threads: count('task'), files: count('fd') }
+}
+
+/** Does something often, and looks at the process from time to time. */
+async function repeat(often: number, act: (turn: number) => Promise<unknown>): Promise<Use[]> {
+  const uses: Use[] = []
+  const every = Math.ceil((often * (1 - warmUp)) / looks)
+  for (let turn = 0; turn < often; turn++) {
+    await act(turn)
+    const after = turn + 1 - Math.floor(often * warmUp)
+    if (after >= 0 && after % every === 0) uses.push(await lookAt(turn + 1))
+  }
+  return uses
+}
+
+async function openAndClose(often: number): Promise<Use[]> {
+  const sample = makeSample(1)
+  const pool = new Pool({ workers: 2 })
+  await pool.ready()
+  const cut = async (stream: PoolStream) => {
+    stream.input.write(sample)
+    await stream.output.whenReadable()
+    stream.close()
+  }
+  const cancel = (stream: PoolStream) => stream.close()
+  const ends = [(stream: PoolStream) => play(stream, sample), cut, cancel] as const
+  const uses = await repeat(often, async (turn) => {
+    const stream = pool.open(defaultProfile)
+    await ends[turn % ends.length]?.(stream)
+    await stream.done
+  })
+  await pool.close()
+  return uses
+}
+
+async function killWorkers(often: number): Promise<Use[]> {
+  const taskFile = resolve('test/workers/standin.ts')
+  const pool = new Pool({ workers: 2, taskFile })
+  await pool.ready()
+  const calm = new Viewer(pool.open(defaultProfile))
+  const uses = await repeat(often, async (turn) => {
+    const victim = new Viewer(pool.open(defaultProfile))
+    await victim.reach(10)
+    victim.send(turn % 2 === 0 ? 'throw' : 'reject')
+    await victim.reach(victim.sent + 300)
+    await victim.finish()
+    await pool.ready()
+  })
+  await calm.finish()
+  const { restarts } = pool.stats()
+  await pool.close()
+  if (restarts !== often) throw new Error(`${often} kills made ${restarts} restarts`)
+  if (calm.lost > 0) throw new Error(`The stream beside lost ${calm.lost} packets`)
+  return uses
+}
+
+function tableOf(what: string, uses: readonly Use[]): Table {
+  return {
+    title: `After so many ${what}`,
+    columns: [what, 'resident MB', 'threads', 'files'],
+    rows: uses.map(({ done, residentMb, threads, files }) => [
+      ...[String(done), round(residentMb)],
+      ...[String(threads), String(files)],
+    ]),
+  }
+}
+
+function goalsOf(what: string, uses: readonly Use[]): Goal[] {
+  const growth = (kind: keyof Use) => (uses.at(-1)?.[kind] ?? NaN) - (uses[0]?.[kind] ?? NaN)
+  return [
+    atMost(`memory that ${what} leave behind`, 16, growth('residentMb'), ' MB'),
+    atMost(`threads that ${what} leave behind`, 0, growth('threads')),
+    atMost(`files that ${what} leave behind`, 0, growth('files')),
+  ]
+}
