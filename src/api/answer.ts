@@ -24,7 +24,9 @@ export function explainErrors(log: Logger | undefined): Middleware {
       if (context.status === 404 && context.body === undefined) throw new AppError('NOT_FOUND')
     } catch (thrown) {
       const error = known(thrown)
-      if (error.status >= 500 && error.code !== 'NOT_READY') log?.error({ err: error }, 'request failed')
+      // What the client is told is no secret and often no fault of ours: a receiver that is away, say.
+      if (error.status >= 500)
+        log?.[error.expose ? 'debug' : 'error']({ path: context.path, err: error }, 'request failed')
       const { retryAfterS = defaultRetryS } = error.details
       if ([409, 429, 503].includes(error.status)) context.set('Retry-After', String(retryAfterS))
       if (error.status === 401) context.set('WWW-Authenticate', 'Bearer realm="xg2g"')

@@ -92,7 +92,7 @@ function checkOrigin({ headers }: IncomingMessage, client: Client, settings: Aut
   const isOurs =
     origin === undefined
       ? site === undefined || site === 'same-origin' || site === 'none'
-      : hostOf(origin) === client.host || settings.allowedOrigins.includes(origin)
+      : hostOf(origin) === client.host || ownOrigins(settings).includes(origin)
   if (!isOurs)
     throw new AppError('FORBIDDEN', { reason: 'Another site may not ask for this without a token' })
   if (!isLocalName(client.host, settings)) {
@@ -104,12 +104,17 @@ function checkOrigin({ headers }: IncomingMessage, client: Client, settings: Aut
 
 const localSuffix = /\.(?:local|localdomain|localhost|lan|home|internal|intranet|box|home\.arpa)$/i
 
-function isLocalName(host: string | undefined, { publicUrl, allowedOrigins }: AuthSettings): boolean {
+function isLocalName(host: string | undefined, settings: AuthSettings): boolean {
   if (host === undefined) return false
   const name = new URL(`http://${host}`).hostname
   if (isIP(name.replace(/^\[|\]$/g, '')) !== 0 || !name.includes('.') || localSuffix.test(name)) return true
   if (name === hostname().toLowerCase()) return true
-  return [publicUrl, ...allowedOrigins].some((url) => url !== undefined && URL.parse(url)?.hostname === name)
+  return ownOrigins(settings).some((origin) => URL.parse(origin)?.hostname === name)
+}
+
+// Where pages of ours, or of a site that the configuration trusts, come from.
+function ownOrigins({ publicUrl, allowedOrigins }: AuthSettings): string[] {
+  return publicUrl === undefined ? [...allowedOrigins] : [new URL(publicUrl).origin, ...allowedOrigins]
 }
 
 function hostOf(origin: string): string | undefined {

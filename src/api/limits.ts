@@ -28,6 +28,7 @@ export class Limits {
 
   /** Takes other settings; what has been counted is forgotten if they differ. */
   set(settings: LimitSettings): void {
+    if (settings === this.#settings) return
     const { rateLimitRps, rateLimitBurst, rateLimitWhitelist } = settings
     const isSame =
       rateLimitRps === this.#settings.rateLimitRps && rateLimitBurst === this.#settings.rateLimitBurst

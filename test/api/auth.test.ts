@@ -89,6 +89,7 @@ describe('changes without a token', () => {
     [{ 'X-Forwarded-Host': 'evil.example' }, 403],
     [{ 'X-Forwarded-Host': 'evil.example', Origin: 'http://evil.example' }, 403],
     [{ 'X-Forwarded-Host': 'tv.example.org', Origin: 'http://tv.example.org' }, 202],
+    [{ Origin: 'https://tv.example.org' }, 202], // a proxy that does not say under which name it was asked
     [{ 'X-Forwarded-Host': 'xg2g:8080' }, 202],
     [{ 'X-Forwarded-Host': 'nas.local:8080', Origin: 'http://nas.local:8080' }, 202],
     [{ 'X-Forwarded-Host': '[fd00::1]:8080' }, 202],

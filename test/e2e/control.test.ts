@@ -1,11 +1,15 @@
 // The API of a running daemon: what is watched, ending it, and a configuration read again meanwhile.
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { loadConfig } from '../../src/base/config.ts'
 import { createLog } from '../../src/base/log.ts'
 import { startDaemon, type Daemon } from '../../src/daemon.ts'
+import { start as run } from '../cli/command.ts'
 import { ok, packets, StreamServer } from '../stream/packets.ts'
 import { ask, read, viewer } from '../stream/viewers.ts'
 
@@ -95,6 +99,46 @@ describe('/api/v1/config/reload', () => {
     env.XG2G_LOG_LEVEL = 'loud'
     expect(await call(daemon, 'config/reload', 'POST')).toMatchObject({ error: { code: 'CONFIG_REJECTED' } })
     expect(await call(daemon, 'config')).toMatchObject({ config: { logLevel: 'info' } })
+  })
+})
+
+describe('SIGHUP', () => {
+  it('reads the file and its secrets again', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'xg2g-reload-'))
+    const [file, secret] = [join(folder, 'xg2g.yaml'), join(folder, 'token')]
+    writeFileSync(secret, 'first-token\n')
+    const settings = [
+      'proxyTarget: http://127.0.0.1:9',
+      'listen: 127.0.0.1:0',
+      'proxyListen: 127.0.0.1:0',
+      `apiTokenFile: ${secret}`,
+    ]
+    writeFileSync(file, [...settings, 'useNativeRemuxer: false'].join('\n'))
+    const child = run(['serve', '--config', file])
+    closers.push(
+      () => child.kill('SIGKILL'),
+      () => rmSync(folder, { recursive: true }),
+    )
+    let said = ''
+    child.stdout.on('data', (piece: Buffer) => (said += piece.toString()))
+    const says = (text: string) => vi.waitFor(() => expect(said).toContain(text), { timeout: 20_000 })
+    await says('"started"')
+    const port = /"apiPort":(\d+)/.exec(said)?.[1] ?? ''
+    const config = (token: string) =>
+      fetch(`http://127.0.0.1:${port}/api/v1/config`, { headers: { 'X-API-Token': token } })
+    expect((await config('first-token')).status).toBe(200)
+
+    writeFileSync(secret, 'second-token\n')
+    child.kill('SIGHUP')
+    await says('configuration reloaded')
+    expect((await config('first-token')).status).toBe(401)
+    expect((await config('second-token')).status).toBe(200)
+
+    writeFileSync(file, 'colour: red')
+    child.kill('SIGHUP')
+    await says('configuration rejected')
+    expect((await config('second-token')).status).toBe(200)
+    expect(said).not.toMatch(/first-token|second-token/)
   })
 })
 

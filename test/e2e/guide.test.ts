@@ -1,4 +1,7 @@
 // Channels and guide of a running daemon, from the demo receiver to what players fetch.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { refresh } from '../../src/cli/refresh.ts'
 import { printed } from '../cli/output.ts'
@@ -64,6 +67,50 @@ describe('a daemon with a receiver', () => {
     await vi.waitFor(async () => expect((await json('/api/v1/channels')).groups).toEqual([chosen]), {
       timeout: 10_000,
     })
+  })
+})
+
+describe('XG2G_PICON_PATH', () => {
+  it('has the logos to show', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'xg2g-logos-'))
+    const png = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(100, 7)])
+    try {
+      house = await open({}, { XG2G_PICON_PATH: folder })
+      await isReady()
+      const ref = house.ref('mpeg2')
+      writeFileSync(join(folder, `${ref.replace(/:$/, '').replaceAll(':', '_')}.png`), png)
+      const { id } = (await json(`/api/v1/channels/${encodeURIComponent(ref)}`)) as { id: string }
+      const logo = await fetch(at(`/picons/${id}.png`))
+      expect([logo.status, logo.headers.get('content-type')]).toEqual([200, 'image/png'])
+      expect(Buffer.from(await logo.arrayBuffer()).equals(png)).toBe(true)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
+
+describe('XG2G_EPG_DAYS', () => {
+  it('is how far the guide goes', async () => {
+    house = await open({ streams: ['mpeg2'] }, { XG2G_EPG_DAYS: '2' })
+    await hasGuide()
+    const { channels } = (await json('/api/v1/channels')) as { channels: { id: string }[] }
+    const now = Math.floor(Date.now() / 1000)
+    const { programmes } = (await json(`/api/v1/epg/${channels[0]!.id}?to=${now + 14 * 86_400}`)) as {
+      programmes: { start: number }[]
+    }
+    const last = Math.max(...programmes.map(({ start }) => start))
+    expect(last).toBeGreaterThan(now + 86_400)
+    expect(last).toBeLessThan(now + 3 * 86_400)
+  })
+})
+
+describe('XG2G_OWI_TIMEOUT_MS', () => {
+  it('is how long the receiver may take', async () => {
+    house = await open({ streams: ['mpeg2'], web: { delayMs: 3000 } }, { XG2G_OWI_TIMEOUT_MS: '500' })
+    await vi.waitFor(
+      async () => expect(await json('/api/v1/status')).toMatchObject({ receiver: { state: 'slow' } }),
+      { timeout: 10_000 },
+    )
   })
 })
 
