@@ -30,6 +30,7 @@ import { Refresh, type Listing } from './refresh.ts'
 import { Schedule, type ScheduleOptions } from './schedule.ts'
 import { Standing } from './standing.ts'
 import { Store } from './store.ts'
+import { writeInThread } from './writer.ts'
 import { Xmltv, type XmltvVersion } from './xmltv.ts'
 
 export interface GuideOptions {
@@ -87,9 +88,14 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
     super()
     this.#options = options
     const { client, dataDir, log, piconFolder: folder } = options
-    this.#store = Store.open(join(dataDir, 'guide.sqlite'), log)
+    const database = join(dataDir, 'guide.sqlite')
+    this.#store = Store.open(database, log)
     this.#lineup = new Lineup(this.#store.lineup())
-    this.#xmltv = new Xmltv(join(dataDir, 'xmltv'), this.#store.state('xmltv') as XmltvVersion | undefined)
+    this.#xmltv = new Xmltv(
+      join(dataDir, 'xmltv'),
+      (path, channelIds, signal) => writeInThread({ database, path, channelIds }, signal),
+      this.#store.state('xmltv') as XmltvVersion | undefined,
+    )
     this.#picons = new Picons({ client, cache: join(dataDir, 'picons'), folder })
     this.#standing = new Standing(client)
     if (options.schedule === false) return
@@ -239,7 +245,7 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
     if (!isDue || !isWanted || !isPossible) return
     this.#isDirty = false
     await this.#xmltv.build(
-      { channels: this.#lineup.channels, programmes: (id) => this.#store.programmes(id, 0, farFuture) },
+      this.#lineup.channels,
       (version) => this.#store.setState('xmltv', version),
       this.#abort.signal,
     )
@@ -300,8 +306,6 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
     return fetched.length === 0 ? undefined : now - Math.min(...fetched)
   }
 }
-
-const farFuture = 2 ** 40 // unix seconds
 
 function remainingS({ job, progress: { done, total } }: Running): number {
   const elapsedS = (Date.now() - job.startedAt.getTime()) / 1000

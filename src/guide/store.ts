@@ -55,6 +55,11 @@ export class Store {
     }
   }
 
+  /** Opens a file that another thread has open, to read it. */
+  static read(file: string): Store {
+    return new Store(new DatabaseSync(file, { readOnly: true }))
+  }
+
   private constructor(database: DatabaseSync) {
     this.#database = database
     this.#do = prepare(database)

@@ -1,16 +1,16 @@
 // The XMLTV document: its programmes are written once per version, compressed, into a file; its head with
 // the channels is made for each reader. Never whole in memory, and never half of it in the file.
 import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { access, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { setImmediate as turn } from 'node:timers/promises'
-import { crc32, createDeflateRaw, createInflateRaw } from 'node:zlib'
-import type { Channel, Programme, XmltvDocument } from './guide.ts'
+import { crc32, createInflateRaw } from 'node:zlib'
+import type { BodySummary } from './body.ts'
+import type { Channel, XmltvDocument } from './guide.ts'
 import { wrap, type Body } from './gzip.ts'
-import { formatHead, formatProgramme, tail } from './markup.ts'
+import { formatHead } from './markup.ts'
 
 /** A version that is on disk; kept in the store, so that it is there after a restart. */
 export interface XmltvVersion extends Body {
@@ -22,22 +22,25 @@ export interface XmltvVersion extends Body {
   readonly channels: readonly Channel[]
 }
 
-export interface XmltvSource {
-  readonly channels: readonly Channel[]
-  readonly programmes: (channelId: string) => readonly Programme[]
-}
+/** Writes the programmes of the channels, compressed, into a new file. */
+export type WriteBody = (
+  path: string,
+  channelIds: readonly string[],
+  signal: AbortSignal,
+) => Promise<BodySummary>
 
-const perTurn = 100 // programmes that are written before streams get the thread again
 const chunkBytes = 65_536
 
 export class Xmltv {
   readonly #folder: string
+  readonly #write: WriteBody
   #version: XmltvVersion | undefined
   #written = 0
 
   /** @param version  what an earlier run left */
-  constructor(folder: string, version: XmltvVersion | undefined) {
+  constructor(folder: string, write: WriteBody, version: XmltvVersion | undefined) {
     this.#folder = folder
+    this.#write = write
     this.#version = version
   }
 
@@ -48,7 +51,7 @@ export class Xmltv {
   /** Writes the version of now. The one before stays readable for those who read it.
    *  @param keep  stores the version before its predecessor's file goes */
   async build(
-    source: XmltvSource,
+    channels: readonly Channel[],
     keep: (version: XmltvVersion) => void,
     signal: AbortSignal,
   ): Promise<void> {
@@ -56,22 +59,19 @@ export class Xmltv {
     const before = this.#version
     const file = `xmltv-${Date.now().toString(36)}-${++this.#written}.deflate`
     const partial = join(this.#folder, `${file}.part`)
-    const summary = new Summary()
+    let summary: BodySummary
     try {
-      await pipeline(
-        Readable.from(pieces(source, summary), { objectMode: false }),
-        createDeflateRaw({ level: 6 }),
-        createWriteStream(partial),
-        { signal },
-      )
+      const ids = channels.map(({ id }) => id)
+      summary = await this.#write(partial, ids, signal)
       await rename(partial, join(this.#folder, file))
     } catch (error) {
       await rm(partial, { force: true })
       throw error
     }
-    const { hash, crc, bytes } = summary.read(source.channels)
+    const { crc, bytes } = summary
+    const hash = hashOf(summary.hash, channels)
     const changedAt = before?.hash === hash ? before.changedAt : Date.now()
-    this.#version = { file, hash, crc, bytes, changedAt, channels: source.channels }
+    this.#version = { file, hash, crc, bytes, changedAt, channels }
     keep(this.#version)
     await this.#clear([file, before?.file])
   }
@@ -108,42 +108,12 @@ export class Xmltv {
   }
 }
 
-/** Checksum, length and name of what passed. */
-class Summary {
-  readonly #hash = createHash('sha256')
-  #crc = 0
-  #bytes = 0
-
-  add(piece: Buffer): void {
-    this.#hash.update(piece)
-    this.#crc = crc32(piece, this.#crc)
-    this.#bytes += piece.length
-  }
-
-  read(channels: readonly Channel[]): Body & { hash: string } {
-    this.#hash.update(JSON.stringify(channels))
-    return { crc: this.#crc, bytes: this.#bytes, hash: this.#hash.digest('base64url').slice(0, 16) }
-  }
-}
-
-async function* pieces({ channels, programmes }: XmltvSource, summary: Summary): AsyncGenerator<Buffer> {
-  for (const { id } of channels) {
-    const list = programmes(id)
-    for (let index = 0; index < list.length; index += perTurn) {
-      const piece = Buffer.from(
-        list
-          .slice(index, index + perTurn)
-          .map((programme) => formatProgramme(programme))
-          .join(''),
-      )
-      summary.add(piece)
-      yield piece
-      await turn()
-    }
-  }
-  const end = Buffer.from(tail)
-  summary.add(end)
-  yield end
+function hashOf(bodyHash: string, channels: readonly Channel[]): string {
+  return createHash('sha256')
+    .update(bodyHash)
+    .update(JSON.stringify(channels))
+    .digest('base64url')
+    .slice(0, 16)
 }
 
 async function* zipped(path: string, head: Buffer, body: Body): AsyncGenerator<Buffer> {

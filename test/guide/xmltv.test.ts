@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { writeBody } from '../../src/guide/body.ts'
 import type { Channel, Programme } from '../../src/guide/guide.ts'
-import { Xmltv, type XmltvVersion } from '../../src/guide/xmltv.ts'
+import { Xmltv, type WriteBody, type XmltvVersion } from '../../src/guide/xmltv.ts'
 import { generationMs } from '../demo/client.ts'
 import { house, readXmltv } from './house.ts'
 
@@ -49,21 +50,21 @@ const programme: Programme = {
   categories: ['Movie', 'Thriller'],
   episode: { season: 2, number: 5, total: 12 },
 }
-const source = (list: readonly Programme[]) => ({
-  channels,
-  programmes: (id: string) => list.filter(({ channelId }) => channelId === id),
-})
+let listed: readonly Programme[] = []
+const write: WriteBody = (path, ids) =>
+  writeBody(path, ids, (id) => listed.filter(({ channelId }) => channelId === id))
 const never = new AbortController().signal
 
 async function build(xmltv: Xmltv, list: readonly Programme[]): Promise<XmltvVersion> {
   let kept: XmltvVersion | undefined
-  await xmltv.build(source(list), (version) => (kept = version), never)
+  listed = list
+  await xmltv.build(channels, (version) => (kept = version), never)
   return kept!
 }
 
 describe('Xmltv.open', () => {
   it('has the children of a programme in their order, times in UTC, and escapes', async () => {
-    const xmltv = new Xmltv(folder, undefined)
+    const xmltv = new Xmltv(folder, write, undefined)
     await build(xmltv, [programme])
     expect(await text((await xmltv.open('http://h:1'))!.open('identity'))).toBe(
       `<?xml version="1.0" encoding="UTF-8"?>
@@ -79,7 +80,7 @@ Zeile zwei ]]&gt; ü 𝄞</desc><category lang="en">Movie</category><category la
   })
 
   it('gives a reader the version that it opened, also when a new one comes meanwhile', async () => {
-    const xmltv = new Xmltv(folder, undefined)
+    const xmltv = new Xmltv(folder, write, undefined)
     await build(xmltv, [programme])
     const old = (await xmltv.open(undefined))!
     const before = await text(old.open('identity'))
@@ -91,8 +92,8 @@ Zeile zwei ]]&gt; ü 𝄞</desc><category lang="en">Movie</category><category la
   })
 
   it('is the same after a restart, and nothing when somebody removed the file', async () => {
-    const version = await build(new Xmltv(folder, undefined), [programme])
-    const again = new Xmltv(folder, version)
+    const version = await build(new Xmltv(folder, write, undefined), [programme])
+    const again = new Xmltv(folder, write, version)
     const document = (await again.open(undefined))!
     expect(gunzipSync(await buffer(document.open('gzip')))).toEqual(await buffer(document.open('identity')))
     await rm(join(folder, version.file))
@@ -100,7 +101,7 @@ Zeile zwei ]]&gt; ü 𝄞</desc><category lang="en">Movie</category><category la
   })
 
   it('ends when its reader leaves', async () => {
-    const xmltv = new Xmltv(folder, undefined)
+    const xmltv = new Xmltv(folder, write, undefined)
     await build(
       xmltv,
       Array.from({ length: 20_000 }, (_, index) => ({ ...programme, start: programme.start + index })),
@@ -116,26 +117,26 @@ Zeile zwei ]]&gt; ü 𝄞</desc><category lang="en">Movie</category><category la
 })
 
 describe('Xmltv.build', () => {
-  it('leaves the last version and no half file when it is called off', async () => {
-    const xmltv = new Xmltv(folder, undefined)
-    const { hash } = await build(xmltv, [programme])
-    const abort = new AbortController()
-    const list = {
-      channels,
-      programmes: () => {
-        abort.abort()
-        return [programme]
+  it('leaves the last version and no half file when writing fails', async () => {
+    let isBroken = false
+    const xmltv = new Xmltv(
+      folder,
+      async (path, ids, signal) => {
+        const summary = await write(path, ids, signal)
+        if (isBroken) throw new Error('disk full')
+        return summary
       },
-    }
-    await expect(xmltv.build(list, () => undefined, abort.signal)).rejects.toMatchObject({
-      name: 'AbortError',
-    })
+      undefined,
+    )
+    const { hash } = await build(xmltv, [programme])
+    isBroken = true
+    await expect(build(xmltv, [])).rejects.toThrow('disk full')
     expect(xmltv.version!.hash).toBe(hash)
     expect(readdirSync(folder)).toHaveLength(1)
   })
 
   it('keeps name and date while the content is the same', async () => {
-    const xmltv = new Xmltv(folder, undefined)
+    const xmltv = new Xmltv(folder, write, undefined)
     const first = await build(xmltv, [programme])
     const second = await build(xmltv, [programme])
     expect(second).toMatchObject({ hash: first.hash, changedAt: first.changedAt })
