@@ -142,7 +142,7 @@ function piconOf(bytes: Buffer): Picon | undefined {
 function typeOf(bytes: Buffer): Picon['type'] | undefined {
   if (bytes.subarray(0, 8).toString('latin1') === '\x89PNG\r\n\x1a\n') return 'image/png'
   if (bytes.subarray(0, 3).toString('latin1') === '\xff\xd8\xff') return 'image/jpeg'
-  return /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*-->\s*)*<svg[\s>]/.test(bytes.subarray(0, 1024).toString())
+  return /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*-->\s*)*<svg[\s/>]/.test(bytes.subarray(0, 1024).toString())
     ? 'image/svg+xml'
     : undefined
 }
