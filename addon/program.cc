@@ -94,7 +94,8 @@ void Program::Follow(Program& before, Output& out) {
   version_ = before.version_;
   versions_ = before.versions_;
   pat_continuity_ = before.pat_continuity_;
-  if (pmt_pid_ == before.pmt_pid_) pmt_continuity_ = before.pmt_continuity_;
+  pmt_continuity_ = before.pmt_continuity_;
+  has_moved_ = pmt_pid_ != before.pmt_pid_;
 }
 
 // Chooses among the tracks of sound and puts them in order: those of the languages asked for, or
@@ -194,6 +195,8 @@ bool Program::UpdateAnnounced(int64_t now) {
 void Program::Send(Output& out, uint16_t transport_stream_id) {
   if (is_changed_ || written_ts_id_ != transport_stream_id) Write(transport_stream_id);
   out.Section(kPatPid, pat_.bytes(), pat_continuity_);
+  if (has_moved_) out.Adaptation(pmt_pid_, pmt_continuity_, kNoTime, true);
+  has_moved_ = false;
   out.Section(pmt_pid_, pmt_.bytes(), pmt_continuity_);
 }
 

@@ -64,7 +64,10 @@ class Program {
 
   uint16_t number() const { return number_; }
   uint16_t pmt_pid() const { return pmt_pid_; }
-  void set_pmt_pid(uint16_t pid) { pmt_pid_ = pid; }
+  void set_pmt_pid(uint16_t pid) {
+    pmt_pid_ = pid;
+    has_moved_ = true;
+  }
   uint16_t pcr_pid() const { return pcr_pid_; }
   std::vector<Stream>& streams() { return streams_; }
   const std::vector<Stream>& streams() const { return streams_; }
@@ -104,6 +107,7 @@ class Program {
   uint64_t versions_ = 0;
   SectionWriter pat_, pmt_;
   uint8_t pat_continuity_ = 15, pmt_continuity_ = 15;
+  bool has_moved_ = false;  // the PMT, to a PID on which it may have been before
 };
 
 // Do these mean the same language? `deu` and `ger` do. Source: ISO 639-2, codes B and T.

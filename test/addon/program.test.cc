@@ -378,6 +378,17 @@ TEST_CASE("Program: more tracks than are looked into pass as they are") {
   CHECK(Tracks(sent).size() == 20);
 }
 
+TEST_CASE("Program: the PMT moves to another PID and back") {
+  Sender sender;
+  sender.UpdateAndSend(WithSound({Sounding(0x101, "deu")}));
+  for (const uint16_t pid : {0x21, 0x20, 0x21, 0x20}) {
+    sender.program.set_pmt_pid(pid);
+    sender.program.Touch();
+    sender.Send();
+    sender.Send();
+  }
+}
+
 TEST_CASE("Program::Follow: the tables go on from those of the programme before") {
   Sender before;
   before.UpdateAndSend(WithSound({Sounding(0x101, "deu")}));
