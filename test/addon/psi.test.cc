@@ -160,10 +160,14 @@ TEST_CASE("SectionAssembler: what was begun is given up, what follows is read") 
     CHECK(got.errors == 1);
   }
   SUBCASE("shorter than a section with a CRC") {
-    Data tiny = {0x02, 0xB0, 0x02, 0x00, 0x00};
-    const Assembled got = Assemble(InPackets({tiny, short_one}));
-    CHECK(got.sections == std::vector<Data>{short_one});
-    CHECK(got.errors == 1);
+    for (uint8_t length = 0; length < 9; ++length) {
+      Data tiny(3 + length, 0x02);
+      tiny[1] = 0xB0;
+      tiny[2] = length;
+      const Assembled got = Assemble(InPackets({tiny, short_one}));
+      CHECK(got.sections == std::vector<Data>{short_one});
+      CHECK(got.errors == 1);
+    }
   }
   SUBCASE("an empty payload") {
     SectionAssembler assembler;
