@@ -193,7 +193,6 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
     if (this.#abort.signal.aborted) throw new AppError('SHUTTING_DOWN')
     if (this.#running !== undefined)
       throw new AppError('REFRESH_RUNNING', { retryAfterS: remainingS(this.#running) })
-    if (kind !== 'channels') this.#hasNews = false
     const { client, bouquets = [], days = 7, pastHours = 24, log } = this.#options
     const refresh = new Refresh(
       { client, store: this.#store, bouquets, days, pastHours, log },
@@ -257,6 +256,7 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
     this.#last = result
     this.#counts = undefined
     if (this.#abort.signal.aborted) return result
+    if (kind !== 'channels') this.#hasNews = false // asked for, also where the answer was none
     if (result.isComplete && kind !== 'channels') this.#store.setState('guideAt', Date.now())
     this.#measure(refresh, result)
     this.#schedule?.ended(result.isComplete)
