@@ -13,6 +13,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   latency: async () => (await import('./latency.ts')).latency,
   memory: async () => (await import('./memory.ts')).memory,
   server: async () => (await import('./server.ts')).server,
+  guide: async () => (await import('./guide.ts')).guide,
   walk: async () => (await import('./walk.ts')).walk,
   quality: async () => (await import('./quality.ts')).quality,
   soak: async () => (await import('./soak.ts')).soak,
