@@ -66,9 +66,10 @@ async function serve(args: string[]): Promise<number> {
       // rejected: the daemon has logged it and goes on with the configuration in effect
     }
   })
-  if (daemon.demo !== undefined && daemon.proxyPort !== undefined) {
+  const { apiPort, proxyPort } = daemon
+  if (daemon.demo !== undefined && proxyPort !== undefined) {
     const { describeDemo } = await import('./cli/welcome.ts')
-    process.stderr.write(describeDemo(daemon.demo.channels, daemon.proxyPort))
+    process.stderr.write(describeDemo(daemon.demo.channels, { proxyPort, apiPort }))
   }
   log.info({ signal: await stopSignal() }, 'stopping')
   await daemon.close()

@@ -1,9 +1,9 @@
 // What `serve --demo` tells the person at the terminal: what can be watched, and how.
 
-/** One address per channel of the emulated receiver, and commands that play the first. */
+/** One address per channel of the emulated receiver, commands that play the first, and what lists them all. */
 export function describeDemo(
   channels: readonly { name: string; ref: string; kind: string }[],
-  proxyPort: number,
+  { proxyPort, apiPort }: { proxyPort: number; apiPort: number },
 ): string {
   const address = (ref: string) => `http://localhost:${proxyPort}/${ref}`
   const width = Math.max(...channels.map(({ name }) => name.length))
@@ -16,6 +16,10 @@ export function describeDemo(
     'To watch one:',
     `  vlc ${first}`,
     `  ffplay ${first}`,
+    '',
+    'For Kodi, Jellyfin and others:',
+    `  playlist  http://localhost:${apiPort}/playlist.m3u`,
+    `  guide     http://localhost:${apiPort}/xmltv.xml`,
     '',
     'Ctrl-C stops.',
     '',

@@ -66,15 +66,21 @@ describe('a flood', () => {
 })
 
 describe('a huge request', () => {
-  it.each(['/api/v1/refresh', '/api/v1/config/reload', '/healthz', '/nothing'])(
-    'by its length: 413 from %s, without reading it',
-    async (path) => {
-      fake = await startFake()
-      const answer = await send(`POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n`)
-      expect(answer).toMatch(/^HTTP\/1\.1 413 /)
-      expect(answer).toContain('PAYLOAD_TOO_LARGE')
-    },
-  )
+  it.each([
+    ['POST', '/api/v1/refresh'],
+    ['POST', '/api/v1/config/reload'],
+    ['DELETE', '/api/v1/streams/s1'],
+    ['GET', '/playlist.m3u'],
+    ['GET', '/xmltv.xml'],
+    ['GET', '/api/v1/status'],
+    ['POST', '/healthz'],
+    ['PUT', '/nothing'],
+  ])('by its length: 413 from %s %s, without reading it', async (method, path) => {
+    fake = await startFake()
+    const answer = await send(`${method} ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n`)
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /)
+    expect(answer).toContain('PAYLOAD_TOO_LARGE')
+  })
 
   it('in chunks of no stated length: 413', async () => {
     fake = await startFake()
