@@ -39,10 +39,17 @@ class BitReader {
       ok_ = false;
       return 0;
     }
-    uint32_t v = 0;
-    for (; n > 0; --n, ++position_)
-      v = v << 1 | (in_[position_ >> 3] >> (7 - (position_ & 7)) & 1u);
-    return v;
+    const size_t byte = position_ >> 3;
+    uint64_t v = 0;  // the eight bytes from there on, or as many as there are
+    if (in_.size() - byte >= 8) {
+      std::memcpy(&v, in_.data() + byte, 8);
+      v = __builtin_bswap64(v);
+    } else {
+      for (size_t i = byte; i < in_.size(); ++i) v |= uint64_t{in_[i]} << (56 - 8 * (i - byte));
+    }
+    v <<= position_ & 7;
+    position_ += n;
+    return n > 0 ? static_cast<uint32_t>(v >> (64 - n)) : 0;
   }
   void Skip(size_t n) {
     if (n > in_.size() * 8 - position_) {

@@ -84,6 +84,10 @@ size_t Remuxer::Walk(const uint8_t* packets, size_t stride, size_t count) {
 
 namespace {
 
+// The last packet of a unit: an adaptation field that says nothing fills it up.
+constexpr uint32_t kAdaptationBit = 0x20;
+bool IsStuffed(const uint8_t* p) { return p[4] == 0 || (p[4] <= 182 && p[5] == 0); }
+
 // The first four bytes as they lie in memory: the continuity counter is in the uppermost byte.
 uint32_t RawHead(const uint8_t* p) {
   uint32_t v;
@@ -91,6 +95,8 @@ uint32_t RawHead(const uint8_t* p) {
   return v;
 }
 static_assert(std::endian::native == std::endian::little);
+
+bool IsNull(const uint8_t* p) { return (RawHead(p) & 0x00FF'1FFF) == 0x00FF'1F47; }
 
 constexpr size_t kBatch = 8;
 using Heads = uint32_t __attribute__((vector_size(kBatch * sizeof(uint32_t))));
@@ -150,13 +156,20 @@ size_t Remuxer::Flow(const uint8_t* packets, size_t stride, size_t count) {
       at += 1 + followers;
       continue;
     }
+    if (((head & kFastMask) ^ expected) == kAdaptationBit && IsStuffed(p)) {
+      expected = kFastPacket | ((head + 1) & 0x0F);
+      ++at;
+      continue;
+    }
     emit();
     if (head >> 24 != kSyncByte) return at;
+    if (IsNull(p)) {
+      for (; at < count && IsNull(packets + at * stride); ++at) ++stats_.null_packets;
+      begin = at;
+      continue;
+    }
     begin = ++at;
-    if ((head >> 8 & 0x1FFF) == kNullPid)
-      ++stats_.null_packets;
-    else
-      Handle(Packet(p));
+    Handle(Packet(p));
   }
   emit();
   return at;
@@ -173,10 +186,10 @@ void Remuxer::Handle(const Packet& packet) {
     ++(packet.pid() == kNullPid ? stats_.null_packets : stats_.dropped_packets);
     return;
   }
-  const bool is_damaged = packet.error() || !packet.IsValid();
-  if (packet.error()) ++stats_.tei_packets;
-  if (!packet.IsValid()) ++stats_.invalid_packets;
-  if (is_damaged) {
+  const bool is_valid = packet.IsValid();
+  if (packet.error() || !is_valid) {
+    stats_.tei_packets += packet.error();
+    stats_.invalid_packets += !is_valid;
     // What passes, passes damaged; nothing is read out of it.
     if (state.role == Role::kPass || state.role == Role::kVideo) Emit(packet.data(), kPacketBytes, 1);
     return;
