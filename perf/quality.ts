@@ -59,6 +59,7 @@ export const quality: Benchmark = {
       goals,
       notes: [
         'NMR: the model of perf/quality/nmr.ts, crude, one Bark per band; lower is better. It is no listening test.',
+        'Bands that an encoder replaces by noise of the same level (PNS, on by default) count as noise, for all three.',
         'The sounds are computed (perf/sound.ts). The two-loop search gets more bits than asked for.',
       ],
     }

@@ -50,11 +50,15 @@ export interface Circumstances {
 
 /** At least or at most so much. */
 export function atLeast(what: string, goal: number, value: number, unit = ''): Goal {
-  return { what, goal: `>= ${goal}${unit}`, measured: `${round(value)}${unit}`, isMet: value >= goal }
+  return { what, goal: `>= ${limit(goal)}${unit}`, measured: `${round(value)}${unit}`, isMet: value >= goal }
 }
 
 export function atMost(what: string, goal: number, value: number, unit = ''): Goal {
-  return { what, goal: `<= ${goal}${unit}`, measured: `${round(value)}${unit}`, isMet: value <= goal }
+  return { what, goal: `<= ${limit(goal)}${unit}`, measured: `${round(value)}${unit}`, isMet: value <= goal }
+}
+
+function limit(goal: number): string {
+  return String(Number(goal.toFixed(3)))
 }
 
 /** `median (least - most)`. */
