@@ -4,7 +4,8 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { AppError, expectation } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
-import { formatReference, parseReference, programNumber, type Reference } from './reference.ts'
+import { formatReference, parseReference, programNumber, referenceKey, type Reference } from './reference.ts'
+import { readWhitelist, whitelistPath } from './relay.ts'
 
 /** One service's place on the network. */
 export interface StreamAddress {
@@ -26,6 +27,8 @@ export interface AddressOptions {
   /** A fixed stream server in place of the one that OpenWebIF names: nothing is asked then. */
   proxyTarget?: string | undefined
   log?: Logger | undefined
+  /** Where receivers relay what their whitelist names. Default 17999. */
+  relayPort?: number
   /** For one answer of OpenWebIF, connecting included. */
   timeoutMs?: number
   /** How long a question that failed is not asked again. */
@@ -39,7 +42,11 @@ interface Answer {
 }
 
 const defaultPort = 8001 // the receiver's own default
-const longestAnswerBytes = 16 * 1024
+const defaultRelayPort = 17_999
+// OpenWebIF 1.x answers with this type, and knows nothing of the relay: its whitelist must be read.
+const withoutRelay = /x-mpegurl/i
+const whitelistMs = 3_600_000 // how long it is believed
+const longestAnswerBytes = 256 * 1024
 const mostAnswers = 2048 // services remembered
 
 /** Answers where services are, from memory where it can. Asks one question at a time. */
@@ -49,6 +56,7 @@ export class StreamAddresses {
   readonly #target: URL | undefined
   readonly #answers = new Map<string, Answer>()
   #lastQuestion: Promise<unknown> = Promise.resolve()
+  #whitelist: { readonly keys: Promise<ReadonlySet<string>>; readonly until: number } | undefined
 
   constructor(options: AddressOptions) {
     this.#options = options
@@ -86,10 +94,10 @@ export class StreamAddresses {
 
   async #ask(base: URL, reference: Reference, key: string): Promise<StreamAddress> {
     const before = this.#lastQuestion
-    const asked = before.then(() => this.#playlist(base, reference))
+    const asked = before.then(() => this.#question(base, reference))
     this.#lastQuestion = asked.catch(() => undefined)
     try {
-      return this.#fromPlaylist(base, reference, await asked)
+      return await asked
     } catch (error) {
       const answer = this.#answers.get(key)
       if (answer !== undefined) answer.until = Date.now() + (this.#options.retryMs ?? 60_000)
@@ -101,7 +109,29 @@ export class StreamAddresses {
     }
   }
 
-  #playlist(base: URL, reference: Reference): Promise<string> {
+  async #question(base: URL, reference: Reference): Promise<StreamAddress> {
+    const { text, type } = await this.#playlist(base, reference)
+    const address = this.#fromPlaylist(base, reference, text)
+    const isRelayed =
+      withoutRelay.test(type) && (await this.#relayed(base)).has(referenceKey(reference).toUpperCase())
+    return isRelayed ? { ...address, port: this.#options.relayPort ?? defaultRelayPort } : address
+  }
+
+  /** The services that the relay serves; none where there is no such list. */
+  #relayed(base: URL): Promise<ReadonlySet<string>> {
+    if (this.#whitelist !== undefined && Date.now() < this.#whitelist.until) return this.#whitelist.keys
+    const url = new URL('file', base)
+    url.search = new URLSearchParams({ file: whitelistPath }).toString()
+    url.username = url.password = ''
+    const keys = fetchText(url, this.#ours(), this.#options.timeoutMs ?? 10_000).then(
+      ({ text }) => readWhitelist(text),
+      () => new Set<string>(), // most receivers have none
+    )
+    this.#whitelist = { keys, until: Date.now() + whitelistMs }
+    return keys
+  }
+
+  #playlist(base: URL, reference: Reference): Promise<Text> {
     const url = new URL('web/stream.m3u', base)
     url.search = new URLSearchParams({
       ref: formatReference(reference),
@@ -165,7 +195,12 @@ function basic(user: string, password: string): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
 }
 
-async function fetchText(url: URL, authorization: string | undefined, timeoutMs: number): Promise<string> {
+interface Text {
+  readonly type: string
+  readonly text: string
+}
+
+async function fetchText(url: URL, authorization: string | undefined, timeoutMs: number): Promise<Text> {
   const request = url.protocol === 'https:' ? httpsRequest : httpRequest
   const headers = authorization === undefined ? {} : { authorization }
   const signal = AbortSignal.timeout(timeoutMs)
@@ -180,5 +215,5 @@ async function fetchText(url: URL, authorization: string | undefined, timeoutMs:
       throw new Error(`the answer is longer than ${longestAnswerBytes} bytes`)
   }
   if (response.statusCode !== 200) throw new Error(`the receiver answered ${response.statusCode}`)
-  return Buffer.concat(pieces).toString()
+  return { type: response.headers['content-type'] ?? '', text: Buffer.concat(pieces).toString() }
 }
