@@ -149,13 +149,16 @@ describe('a receiver that goes away', () => {
 describe('a daemon whose receiver never answers', () => {
   it('starts, says what is missing, and serves no empty list', async () => {
     house = await open({ web: { auth: 'basic' } })
-    const what = await vi.waitFor(async () => {
-      const response = await fetch(at('/readyz'))
-      const text = await response.text()
-      expect(text).toContain('refuses us')
-      return [response.status, text]
-    })
-    expect(what[0]).toBe(503)
+    await vi.waitFor(
+      async () => {
+        const response = await fetch(at('/readyz'))
+        expect([response.status, await response.text()]).toEqual([
+          503,
+          expect.stringContaining('refuses us') as string,
+        ])
+      },
+      { timeout: 10_000 },
+    )
     for (const path of ['/playlist.m3u', '/xmltv.xml']) {
       const response = await fetch(at(path))
       expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5'])

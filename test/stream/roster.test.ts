@@ -52,7 +52,7 @@ describe('Proxy.streams', () => {
     ])
     expect(proxy.streams.list()[0]?.bytesSent).toBeGreaterThanOrEqual(50_000)
     first.destroy()
-    await vi.waitFor(() => expect(proxy.streams.list()).toMatchObject([{ id: '2' }]))
+    await vi.waitFor(() => expect(proxy.streams.list()).toMatchObject([{ id: '2' }]), { timeout: 10_000 })
     second.destroy()
   })
 
@@ -62,7 +62,7 @@ describe('Proxy.streams', () => {
     await read(client, 50_000)
     expect(proxy.streams.end('1')).toBe(true)
     client.resume()
-    await vi.waitFor(() => expect(proxy.streams.list()).toEqual([]))
+    await vi.waitFor(() => expect(proxy.streams.list()).toEqual([]), { timeout: 10_000 })
     expect(proxy.streams.end('1')).toBe(false)
   })
 })
