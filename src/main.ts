@@ -59,13 +59,14 @@ async function serve(args: string[]): Promise<number> {
   const { loadConfig } = await import('./base/config.ts')
   const load = () => loadConfig(values.config === undefined ? {} : { file: values.config })
   const daemon = await startDaemon(config, { log, isDemo: values.demo === true, load })
-  process.on('SIGHUP', () => {
+  const reload = () => {
     try {
       daemon.reload()
     } catch {
       // rejected: the daemon has logged it and goes on with the configuration in effect
     }
-  })
+  }
+  if (!process.stdin.isTTY) process.on('SIGHUP', reload) // at a terminal it says that the terminal is gone
   const { apiPort, proxyPort } = daemon
   if (daemon.demo !== undefined && proxyPort !== undefined) {
     const { describeDemo } = await import('./cli/welcome.ts')
@@ -120,6 +121,7 @@ async function stopSignal(): Promise<string> {
       resolve(signal)
     }
     process.on('SIGTERM', stop).on('SIGINT', stop)
+    if (process.stdin.isTTY) process.on('SIGHUP', stop)
   })
 }
 
