@@ -5,17 +5,20 @@ import { AppError } from '../base/errors.ts'
 
 export interface EventLimits {
   readonly listeners: number
+  /** Of them, from one address. */
+  readonly fromOne: number
   /** Bytes that may wait for one listener. */
   readonly bufferBytes: number
   readonly heartbeatMs: number
 }
 
-const defaults: EventLimits = { listeners: 64, bufferBytes: 64 * 1024, heartbeatMs: 15_000 }
+const defaults: EventLimits = { listeners: 64, fromOne: 16, bufferBytes: 64 * 1024, heartbeatMs: 15_000 }
 const reconnectMs = 5000
 
 export class EventHub {
   readonly #limits: EventLimits
-  readonly #listeners = new Set<PassThrough>()
+  /** With the address of each. */
+  readonly #listeners = new Map<PassThrough, string>()
   readonly #heartbeat: NodeJS.Timeout
   #lastId = 0
 
@@ -31,11 +34,13 @@ export class EventHub {
 
   /** A stream of what happens from now on, beginning with `first`. It ends with the hub.
    *  @throws TOO_MANY_LISTENERS */
-  open(first: { event: string; data: unknown }): Readable {
-    const { listeners: capacity } = this.#limits
+  open(first: { event: string; data: unknown }, address = ''): Readable {
+    const { listeners: capacity, fromOne } = this.#limits
+    const same = [...this.#listeners.values()].filter((other) => other === address).length
+    if (same >= fromOne) throw new AppError('TOO_MANY_LISTENERS', { capacity: fromOne })
     if (this.#listeners.size >= capacity) throw new AppError('TOO_MANY_LISTENERS', { capacity })
     const listener = new PassThrough()
-    this.#listeners.add(listener)
+    this.#listeners.set(listener, address)
     listener.once('close', () => this.#listeners.delete(listener))
     listener.write(`retry: ${reconnectMs}\n${format(this.#lastId, first.event, first.data)}`)
     return listener
@@ -48,11 +53,11 @@ export class EventHub {
 
   close(): void {
     clearInterval(this.#heartbeat)
-    for (const listener of this.#listeners) listener.end()
+    for (const listener of this.#listeners.keys()) listener.end()
   }
 
   #write(text: string): void {
-    for (const listener of this.#listeners) {
+    for (const listener of this.#listeners.keys()) {
       if (listener.writableLength + listener.readableLength > this.#limits.bufferBytes) listener.destroy()
       else listener.write(text)
     }

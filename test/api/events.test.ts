@@ -72,6 +72,20 @@ describe('GET /api/v1/events', () => {
   })
 })
 
+describe('EventHub.open', () => {
+  it('leaves places for others when one address takes many', () => {
+    const hub = new EventHub({ listeners: 4, fromOne: 2 })
+    const open = (address: string) => hub.open({ event: 'status', data: {} }, address)
+    open('192.0.2.1')
+    open('192.0.2.1')
+    expect(() => open('192.0.2.1')).toThrow('All 2 places')
+    open('192.0.2.2')
+    open('192.0.2.3')
+    expect(() => open('192.0.2.4')).toThrow('All 4 places')
+    hub.close()
+  })
+})
+
 describe('EventHub.send', () => {
   it('lets go of a listener that does not read', async () => {
     const hub = new EventHub({ bufferBytes: 1000 })

@@ -12,9 +12,9 @@ export function eventRoutes(parts: Parts, hub: EventHub): Route[] {
       scope: 'read',
       summary: 'Server-sent events: status, progress, refresh, lineup, receiver, config',
       answers: { 200: { description: 'A stream that does not end', type: 'text/event-stream' } },
-      handle({ context }) {
+      handle({ context, client }) {
         if (context.method === 'HEAD') return context.set('Content-Type', 'text/event-stream')
-        const stream = hub.open({ event: 'status', data: describeStatus(parts) })
+        const stream = hub.open({ event: 'status', data: describeStatus(parts) }, client.address)
         context.set({
           'Content-Type': 'text/event-stream; charset=utf-8',
           'X-Accel-Buffering': 'no', // nginx would keep the events to itself
