@@ -13,6 +13,7 @@ extern "C" {
 #include <cstring>
 #include <memory>
 #include <numbers>
+#include <span>
 #include <stdexcept>
 
 #include "bits.h"
@@ -86,20 +87,47 @@ float GetSample(AVFrame* frame, int c, int i) {
   }
 }
 
+// What an encoder accepts. Source: FFmpeg's APIchanges: asked by a function since libavcodec
+// 61.13.100 (FFmpeg 7.1), no field of AVCodec any more since 63 (FFmpeg 9).
+struct Accepted {
+  AVSampleFormat format;  // the first it names
+  std::span<const AVChannelLayout> layouts;
+};
+
+Accepted AcceptedBy(const AVCodec* codec) {
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100)
+  const void* formats = nullptr;
+  const void* layouts = nullptr;
+  int format_count = 0, layout_count = 0;
+  avcodec_get_supported_config(nullptr, codec, AV_CODEC_CONFIG_SAMPLE_FORMAT, 0, &formats,
+                               &format_count);
+  avcodec_get_supported_config(nullptr, codec, AV_CODEC_CONFIG_CHANNEL_LAYOUT, 0, &layouts,
+                               &layout_count);
+  Need(formats && format_count > 0, std::string(codec->name) + " names no sample format");
+  return {*static_cast<const AVSampleFormat*>(formats),
+          {static_cast<const AVChannelLayout*>(layouts), static_cast<size_t>(layout_count)}};
+#else
+  size_t count = 0;
+  while (codec->ch_layouts && codec->ch_layouts[count].nb_channels > 0) ++count;
+  return {codec->sample_fmts[0], {codec->ch_layouts, count}};
+#endif
+}
+
 Context OpenEncoder(const Row& row, const Pcm& pcm, int bitrate) {
   const AVCodec* const codec = avcodec_find_encoder_by_name(row.encoder);
   Need(codec, std::string("libavcodec has no encoder ") + row.encoder);
   Context context(avcodec_alloc_context3(codec));
   context->sample_rate = pcm.rate;
   context->bit_rate = bitrate > 0 ? bitrate : row.bitrate;
-  context->sample_fmt = codec->sample_fmts[0];
+  const Accepted accepted = AcceptedBy(codec);
+  context->sample_fmt = accepted.format;
   context->thread_count = 1;
   context->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;  // dca
   const int channels = static_cast<int>(pcm.channels.size());
   av_channel_layout_default(&context->ch_layout, channels);
-  for (const AVChannelLayout* l = codec->ch_layouts; l && l->nb_channels > 0; ++l)
-    if (l->nb_channels == channels) {
-      av_channel_layout_copy(&context->ch_layout, l);
+  for (const AVChannelLayout& layout : accepted.layouts)
+    if (layout.nb_channels == channels) {
+      av_channel_layout_copy(&context->ch_layout, &layout);
       break;
     }
   Need(avcodec_open2(context.get(), codec, nullptr) == 0,
