@@ -1,7 +1,8 @@
 // Where `remux` writes to: a file or standard output. A file is not touched before the first byte, so that
 // an input of which nothing can be made leaves neither an empty file nor an old one destroyed.
-import { fstatSync, statSync, type Stats } from 'node:fs'
+import { fstatSync, statSync, writeSync, type Stats } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
+import { isatty } from 'node:tty'
 
 /** Whoever read our output has left: no failure of ours. */
 export class ReaderLeft extends Error {}
@@ -9,6 +10,7 @@ export class ReaderLeft extends Error {}
 export class Sink {
   readonly #path: string
   #handle: FileHandle | undefined
+  #isPlain = false // a file or /dev/null: nobody at the other end can make us wait
   #bytes = 0
 
   /** @param path  a file's, or `-` for standard output */
@@ -44,12 +46,21 @@ export class Sink {
   }
 
   async #writeFile(bytes: Uint8Array): Promise<void> {
-    this.#handle ??= await open(this.#path, 'w')
+    this.#handle ??= await this.#open()
+    const { fd } = this.#handle
     let done = 0
     while (done < bytes.length) {
-      const { bytesWritten } = await this.#handle.write(bytes, done).catch(left)
-      done += bytesWritten
+      done += this.#isPlain
+        ? writeSync(fd, bytes, done)
+        : (await this.#handle.write(bytes, done).catch(left)).bytesWritten
     }
+  }
+
+  async #open(): Promise<FileHandle> {
+    const handle = await open(this.#path, 'w')
+    const stat = await handle.stat()
+    this.#isPlain = stat.isFile() || (stat.isCharacterDevice() && !isatty(handle.fd))
+    return handle
   }
 }
 
