@@ -154,8 +154,8 @@ async function startDemo(config: Config, { parts, log }: Tools): Promise<DemoRec
 
 async function startProxy(config: Config, tools: Tools): Promise<void> {
   const { parts, live, found, log, metrics } = tools
-  const { owiBase, owiUser: user, owiPass: password, proxyTarget } = config
-  const addresses = new StreamAddresses({ owiBase, user, password, proxyTarget, log })
+  const { owiBase, owiUser: user, owiPass: password, owiTimeoutMs: timeoutMs, proxyTarget } = config
+  const addresses = new StreamAddresses({ owiBase, user, password, proxyTarget, timeoutMs, log })
   const proxy = new Proxy({
     ...(await startEngine(config, tools)),
     find: (path) => findService(path, addresses),
