@@ -29,7 +29,7 @@ export const latency: Benchmark = {
   async run({ rounds, seconds, isQuick }) {
     const often = rounds ?? (isQuick ? 1 : 3)
     const length = seconds ?? (isQuick ? 6 : 20)
-    const startCount = isQuick ? 4 : 40
+    const startCount = isQuick ? 4 : 30
     const asked: StreamName[] = isQuick ? ['m'] : ['m', 'a']
     const inputs = await Promise.all(asked.map(async (name) => asBroadcast(await stream(name))))
     await using open = new AsyncDisposableStack()

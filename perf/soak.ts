@@ -38,6 +38,8 @@ export const soak: Benchmark = {
 interface Use {
   readonly done: number
   readonly residentMb: number
+  /** of JavaScript, with the memory outside of its heap that it holds */
+  readonly usedMb: number
   readonly threads: number
   readonly files: number
 }
@@ -45,7 +47,9 @@ interface Use {
 async function lookAt(done: number): Promise<Use> {
   await collectGarbage()
   const count = (folder: string) => readdirSync(`/proc/self/${folder}`).length
-  return { done, residentMb: process.memoryUsage.rss() / 2 ** 20, threads: count('task'), files: count('fd') }
+  const { rss, heapUsed, external } = process.memoryUsage()
+  const [residentMb, usedMb] = [rss / 2 ** 20, (heapUsed + external) / 2 ** 20]
+  return { done, residentMb, usedMb, threads: count('task'), files: count('fd') }
 }
 
 /** Does something often, and looks at the process from time to time. */
@@ -104,9 +108,9 @@ async function killWorkers(often: number): Promise<Use[]> {
 function tableOf(what: string, uses: readonly Use[]): Table {
   return {
     title: `After so many ${what}`,
-    columns: [what, 'resident MB', 'threads', 'files'],
-    rows: uses.map(({ done, residentMb, threads, files }) => [
-      ...[String(done), round(residentMb)],
+    columns: [what, 'resident MB', 'in use by JavaScript MB', 'threads', 'files'],
+    rows: uses.map(({ done, residentMb, usedMb, threads, files }) => [
+      ...[String(done), round(residentMb), round(usedMb)],
       ...[String(threads), String(files)],
     ]),
   }
