@@ -11,6 +11,15 @@ namespace xg2g {
 
 class Output {
  public:
+  // Room for what a push of 64 KiB usually makes: it grows where that is not enough.
+  static constexpr size_t kUsualRuns = 512;
+  static constexpr size_t kUsualBytes = 48 * 1024;
+
+  Output() {
+    runs_.reserve(kUsualRuns);
+    arena_.reserve(kUsualBytes);
+  }
+
   // Appends whole packets that lie in borrowed memory.
   void Pass(const uint8_t* packets, size_t bytes) {
     position_ += bytes;

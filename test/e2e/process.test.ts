@@ -135,8 +135,8 @@ describe('xg2g serve', () => {
 
   it('brings a receiver along with --demo and says what can be watched', async () => {
     const daemon = await serve({}, ['--demo'])
-    const response = await fetch(`http://127.0.0.1:${daemon.apiPort}/readyz`)
-    expect(response.status).toBe(200)
+    const isReady = async () => (await fetch(`http://127.0.0.1:${daemon.apiPort}/readyz`)).ok
+    await expect.poll(isReady, { timeout: 30_000 }).toBe(true) // the lineup comes after the start
     daemon.kill('SIGTERM')
     const { code, stderr } = await daemon.ended
     expect(code).toBe(0)

@@ -24,7 +24,7 @@ describe.each(channels)('a stream of $kind', ({ kind, programme }) => {
       const sent = programme.audio.filter(({ sounds }) => sounds.length > 0)
       const maps = [...(programme.video ? [programme.video.pid] : []), ...sent.map(({ pid }) => pid)]
       const { errors, frames } = await decode(decodable(bytes, programme.video?.pid), maps)
-      expect(errors).toBe('')
+      expect(kind === 'open-gop' ? errors.replace(lostReference, '') : errors).toBe('')
       expect(Object.keys(frames)).toHaveLength(maps.length)
       for (const count of Object.values(frames)) expect(count).toBeGreaterThan(40)
     },
@@ -64,3 +64,6 @@ function complaints(errors: string): string {
     .filter((line) => !/Could not find codec parameters|Consider increasing the value/.test(line))
     .join('\n')
 }
+
+// A decoder that begins at a recovery point is told to forget a picture that it has never had.
+const lostReference = /^\[h264 @ \w+\] mmco: unref short failure\s*$/gm
