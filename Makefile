@@ -64,7 +64,8 @@ asan: setup test-packages ## The C++ tests and the kept crashers under Address- 
 	@for target in $(FUZZERS); do $(ASAN_RUN) build/asan/fuzz/$$target $$(find test/fuzz/crashers/$$target -type f 2>/dev/null); done
 
 fuzz: setup fuzz-packages ## Fuzz each target for FUZZ_SECONDS (60); findings under build/fuzz/findings
-	@$(MAKE) -j$(JOBS) fuzz-targets
+	@$(MAKE) -j$(JOBS) fuzz-targets build/release/fuzz-seeds
+	@build/release/fuzz-seeds build/fuzz/seeds
 	@for target in $(FUZZERS); do $(FUZZ_RUN); done
 
 ##@ Parts
@@ -111,6 +112,8 @@ LIBAV := libavcodec libavutil libswresample
 CORE := $(sort $(shell find addon -name '*.cc' ! -name binding.cc))
 TESTS := $(sort $(wildcard test/addon/*.cc test/addon/*/*.cc))
 FUZZERS := $(sort $(basename $(notdir $(wildcard test/fuzz/*.cc))))
+# What makes and reads streams for tests, without the tests.
+MADE := $(filter-out %.test.cc %/main.cc test/addon/remux.cc,$(TESTS))
 
 CCACHE := $(shell command -v ccache)
 CXX := $(CCACHE) g++
@@ -149,7 +152,7 @@ build/$(1)/files: FORCE
 	@mkdir -p $$(@D)
 	@echo $(CORE) $(TESTS) | cmp -s - $$@ || echo $(CORE) $(TESTS) > $$@
 
--include $(patsubst %.cc,build/$(1)/%.d,$(CORE) $(TESTS) $(FUZZERS:%=test/fuzz/%.cc) test/fuzz/replay/main.cc)
+-include $(patsubst %.cc,build/$(1)/%.d,$(CORE) $(TESTS) $(FUZZERS:%=test/fuzz/%.cc) $(wildcard test/fuzz/*/main.cc))
 endef
 
 $(eval $(call variant,release,$(CXX)))
@@ -157,12 +160,15 @@ $(eval $(call variant,asan,$(CXX)))
 $(eval $(call variant,fuzz,$(CXX_fuzz)))
 .SECONDARY:
 
-build/asan/fuzz/%: build/asan/test/fuzz/%.o build/asan/test/fuzz/replay/main.o build/asan/core.a
+build/asan/fuzz/%: build/asan/test/fuzz/%.o build/asan/test/fuzz/replay/main.o build/asan/test/addon/ts.o build/asan/core.a
 	@mkdir -p $(@D)
 	@$(CXX) $(CXXFLAGS_asan) -o $@ $^ $(LIBS)
 
-build/fuzz/%: build/fuzz/test/fuzz/%.o build/fuzz/core.a
+build/fuzz/%: build/fuzz/test/fuzz/%.o build/fuzz/test/addon/ts.o build/fuzz/core.a
 	@$(CXX_fuzz) $(CXXFLAGS_fuzz) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+build/release/fuzz-seeds: $(MADE:%.cc=build/release/%.o) build/release/test/fuzz/seeds/main.o
+	@$(CXX) -o $@ $^ $(LIBS)
 
 FUZZ_SECONDS ?= 60
 define FUZZ_RUN
@@ -171,5 +177,5 @@ echo "Fuzzing $$target for $(FUZZ_SECONDS) s"; \
 $(ASAN_RUN) build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
   -verbosity=1 -artifact_prefix=build/fuzz/findings/$$target/ \
   $$([ -f test/fuzz/$$target.dict ] && echo -dict=test/fuzz/$$target.dict) \
-  build/fuzz/corpus/$$target $$(ls -d test/fuzz/seeds/$$target test/fuzz/crashers/$$target 2>/dev/null)
+  build/fuzz/corpus/$$target $$(ls -d build/fuzz/seeds/$$target test/fuzz/crashers/$$target 2>/dev/null)
 endef

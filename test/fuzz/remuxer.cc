@@ -1,83 +1,109 @@
-// The whole remuxer on any bytes, with any settings, cut anywhere: no crash, whole packets out, and
-// the same ones however the input is cut. Section CRCs are put right first, else noise goes no further.
-#include <cstdlib>
-#include <vector>
-
+// The whole remuxer. Input: options (8 bytes, see Settings and Mend), then a transport stream. It
+// goes in at once and in pieces: the same has to come out, in whole packets, with sound tables.
 #include "remuxer.h"
+
+#include "input.h"
+
+using namespace xg2g;
+using namespace xg2g::fuzz;
 
 namespace {
 
-using namespace xg2g;
-
-constexpr size_t kSettingsBytes = 4;
-constexpr size_t kMaxInputBytes = 256 * 1024;
-
-void MendSections(std::vector<uint8_t>& ts) {
-  for (size_t at = 0; at + kPacketBytes <= ts.size(); at += kPacketBytes) {
-    const Packet packet(&ts[at]);
-    if (ts[at] != kSyncByte || !packet.unit_start() || !packet.IsValid()) continue;
-    const Bytes payload = packet.payload();
-    if (payload.empty() || payload[0] + 4u > payload.size()) continue;
-    const Bytes section = payload.subspan(1 + payload[0]);
-    const size_t length = 3u + (Be16(&section[1]) & 0x0FFF);
-    const bool is_table = section[0] == kPatTable || section[0] == kPmtTable;
-    if (!is_table || length < 12 || length > section.size()) continue;
-    auto* crc = const_cast<uint8_t*>(section.data()) + length - 4;
-    PutBe32(crc, Crc32Mpeg(section.first(length - 4)));
-  }
-}
-
-RemuxerSettings ReadSettings(const uint8_t* data) {
-  static constexpr unsigned kChannels[] = {2, 1, 6, 2};
+// Options 0 .. 2.
+RemuxerSettings Settings(Input& input) {
   RemuxerSettings settings;
-  settings.audio = static_cast<AudioTarget>(data[0] % 3);
-  settings.channels = kChannels[data[0] >> 2 & 3];
-  settings.keeps_original = data[0] & 0x10;
-  settings.is_single = data[0] & 0x20;
-  settings.is_resumed = data[0] & 0x40;
-  if (data[0] & 0x80) settings.languages = {"deu", "eng"};
-  settings.settle_ms = data[1] * 4u;
-  settings.program = data[2];
+  const uint8_t sound = input.Byte(), choice = input.Byte(), flags = input.Byte();
+  settings.audio = static_cast<AudioTarget>(sound % 3);
+  static constexpr unsigned kChannels[] = {2, 1, 6};
+  settings.channels = kChannels[sound / 3 % 3];
+  settings.bitrate = 64'000 + 32'000 * (sound / 9 % 5);
+  if (choice & 1) settings.languages = {"deu"};
+  if (choice & 2) settings.languages.push_back("eng");
+  settings.program = choice >> 2 & 3;
+  settings.keeps_original = flags & 1;
+  settings.is_single = flags & 2;
+  settings.is_resumed = flags & 4;
+  settings.settle_ms = flags & 8 ? 0 : 100;
   return settings;
 }
 
-// What comes out when the pieces have these lengths, drawn from a seed; 0: one piece.
-std::vector<uint8_t> Remux(const std::vector<uint8_t>& ts, const RemuxerSettings& settings,
-                           uint32_t seed) {
-  Remuxer remuxer(settings);
-  std::vector<uint8_t> out, window(64 * kPacketBytes);
-  const auto drain = [&] {
-    while (const size_t n = remuxer.Pull(window)) out.insert(out.end(), window.begin(), window.begin() + n);
-  };
-  for (size_t at = 0; at < ts.size();) {
-    seed = seed * 1664525 + 1013904223;
-    const size_t most = 1 + (seed % 7 == 0 ? seed >> 20 : seed >> 24);
-    const size_t length = std::min(ts.size() - at, most);
-    // A copy of its own size: reading beyond it is seen.
-    const std::vector<uint8_t> piece(ts.begin() + at, ts.begin() + at + length);
-    remuxer.Push(piece);
-    if (seed & 0x100) drain();
-    remuxer.Settle();
-    at += length;
+// Option 3: what is put right in the stream, so that damage elsewhere is reached.
+Data Mend(View ts, uint8_t option) {
+  Data mended(ts.begin(), ts.end());
+  if (option & 1) MendSync(mended);
+  if (option & 2) MendSections(mended);
+  return mended;
+}
+
+void Drain(Remuxer& remuxer, Data& out) {
+  Data window(20 * kPacketBytes + 7);
+  while (const size_t n = remuxer.Pull(window)) {
+    Require(n % kPacketBytes == 0, "whole packets");
+    out.insert(out.end(), window.begin(), window.begin() + static_cast<long>(n));
   }
+}
+
+size_t g_sum = 0;  // so that nothing is left out
+
+void Look(Remuxer& remuxer, size_t pulled) {
+  const RemuxerStats stats = remuxer.stats();
+  g_sum += stats.bytes_in + stats.pmt_versions + remuxer.psi_errors() + remuxer.Problem().size();
+  g_sum += remuxer.finder().losses() + remuxer.finder().skipped_bytes();
+  for (const Mark& mark : remuxer.TakeMarks()) {
+    Require(mark.offset <= remuxer.bytes_out(), "a mark lies in the output");
+    Require(mark.offset % kPacketBytes == 0, "a mark lies at a packet");
+    Require(mark.pts >= kNoTime && mark.pts < kPtsModulus, "a PTS of 33 bits");
+  }
+  Require(pulled <= remuxer.bytes_out(), "what is pulled has been written");
+  if (!remuxer.program()) return;
+  for (const Stream& stream : remuxer.program()->streams())
+    if (stream.track) g_sum += stream.track->stats().lost_frames + stream.track->units();
+}
+
+Data Remux(View in, const RemuxerSettings& settings, Pieces* pieces) {
+  Remuxer remuxer(settings);
+  Data out;
+  while (!in.empty()) {
+    const size_t size = std::min(pieces ? pieces->Next() : in.size(), in.size());
+    const Data piece(in.begin(), in.begin() + static_cast<long>(size));
+    remuxer.Push(piece);
+    // Sometimes the output waits, as it does behind a slow reader.
+    if (!pieces || size % 3 != 0) Drain(remuxer, out);
+    remuxer.Settle();
+    in = in.subspan(size);
+  }
+  Look(remuxer, out.size());
   remuxer.Flush();
-  drain();
-  remuxer.TakeMarks();
-  remuxer.Problem();
+  Drain(remuxer, out);
+  Look(remuxer, out.size());
+  Require(out.size() == remuxer.bytes_out(), "everything is pulled");
   return out;
+}
+
+void CheckOutput(View in, const Data& out) {
+  // A packet of input makes silence of two seconds at most, 94 frames for each of 16 tracks.
+  Require(out.size() <= (in.size() / kPacketBytes + 64) * 94 * kPacketBytes * 4, "bounded output");
+  for (size_t at = 0; at < out.size(); at += kPacketBytes) Require(out[at] == kSyncByte, "sync");
+  const test::TsDump dump = test::ReadTs(out);
+  for (const test::Fault& fault : dump.faults) {
+    const bool is_table = fault.pid == kPatPid || fault.kind == test::FaultKind::kCrc;
+    if (is_table) std::fprintf(stderr, "%s", dump.Faults().c_str());
+    Require(!is_table, "our tables keep the rules");
+  }
+  for (const auto& pat : dump.pats) Require(pat.table.programs.size() == 1, "one programme");
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size < kSettingsBytes || size > kMaxInputBytes) return 0;
-  const RemuxerSettings settings = ReadSettings(data);
-  std::vector<uint8_t> ts(data + kSettingsBytes, data + size);
-  MendSections(ts);
-  const std::vector<uint8_t> out = Remux(ts, settings, data[3]);
-  if (out.size() % kPacketBytes != 0) std::abort();
-  for (size_t at = 0; at < out.size(); at += kPacketBytes)
-    if (out[at] != kSyncByte) std::abort();
-  if (out != Remux(ts, settings, data[3] + 1u)) std::abort();
+  Input input(data, size);
+  const RemuxerSettings settings = Settings(input);
+  const uint8_t mend = input.Byte();
+  const unsigned seed = input.Word();
+  Pieces pieces(seed, 1 + input.Word() % 4096);
+  const Data in = Mend(input.Rest(), mend);
+  const Data whole = Remux(in, settings, nullptr);
+  CheckOutput(in, whole);
+  Require(whole == Remux(in, settings, &pieces), "the same output however the input is cut");
   return 0;
 }
