@@ -515,6 +515,22 @@ TEST_CASE("Remuxer: what already is what was asked for passes as it is") {
   }
 }
 
+TEST_CASE("Remuxer: stereo that passes and 5.1 that is turned, in turns") {
+  const Passage narrow = {.codec = Sound::kAac};
+  const Passage wide = {.from = 1.5, .codec = Sound::kAac, .channels = 6};
+  Passage again = narrow;
+  again.from = 3;
+  const Aired aired = Air({.seconds = 4.5, .audio = {{.sound = {narrow, wide, again}}}});
+  const Remuxed remuxed = Remux(aired.ts);
+  const TsDump dump = ReadTs(remuxed.ts);
+  CHECK(dump.Faults() == "");
+  const auto frames = FramesOf(dump, kAudioPid);
+  for (const CodedFrame& f : frames) CHECK(f.channels == 2);
+  CheckSync(aired.sound[0], frames, 0.1, 1.4);
+  CheckSync(aired.sound[0], frames, 1.6, 2.9);
+  CheckSync(aired.sound[0], frames, 3.1, 4.3);
+}
+
 TEST_CASE("Remuxer: the original goes beside on request") {
   const Aired aired = Air(
       {.audio = {Track(0x101, "deu", {.codec = Sound::kAc3, .channels = 6}), Track(0x102, "eng")}});
@@ -717,6 +733,13 @@ TEST_CASE("Remuxer: a clear track that is scrambled for a while") {
   std::set<uint8_t> types;
   for (const auto& p : dump.pmts) types.insert(p.table.Find(kAudioPid)->type);
   CHECK(types == std::set<uint8_t>{0x03, 0x0F});
+}
+
+TEST_CASE("Remuxer: a track that is scrambled for a while, with its original beside") {
+  const Aired aired = Air({.seconds = 5, .audio = {{.is_scrambled = {1.5, 3}}}});
+  const TsDump dump = ReadTs(Remux(aired.ts, {.keeps_original = true}).ts);
+  CHECK(dump.Faults() == "");
+  CHECK(dump.LastPmt().streams.size() == 3);
 }
 
 TEST_CASE("Remuxer: a scrambled picture passes with clear sound turned") {
