@@ -121,8 +121,7 @@ CXX_fuzz := $(CCACHE) clang++
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CXXFLAGS = -std=c++20 -g -Wall -Wextra $(WERROR) -Iaddon -Itest/addon -I. $(shell pkg-config --cflags $(LIBAV))
 CXXFLAGS_release := -O2
-# gcc takes the checks that the sanitizers add for sizes beyond all bounds.
-CXXFLAGS_asan := -O1 $(SANITIZE) -D_GLIBCXX_ASSERTIONS -Wno-stringop-overflow
+CXXFLAGS_asan := -O1 $(SANITIZE) -D_GLIBCXX_ASSERTIONS
 CXXFLAGS_fuzz := -O1 $(SANITIZE) -fsanitize=fuzzer-no-link
 LIBS = $(shell pkg-config --libs $(LIBAV)) -pthread
 ASAN_RUN := ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1

@@ -226,9 +226,8 @@ TEST_CASE("PacketFinder: the end of the input needs no further packet to be beli
   }
   // Without the four bytes that would precede the next, or the sixteen that follow the last.
   const Data in = Packets(6);
-  Data wide = Widen(in, 0, 16);
-  wide.resize(wide.size() - 16);
-  CHECK(FindAll(wide).packets == Split(in));
+  const Data wide = Widen(in, 0, 16);
+  CHECK(FindAll(View(wide).first(wide.size() - 16)).packets == Split(in));
 }
 
 TEST_CASE("PacketFinder: a damaged sync byte costs its packet, no other") {

@@ -11,6 +11,9 @@ import { loopOf } from './loops.ts'
 const afterSec = 2
 const longGopSec = 8.64
 
+// A decoder that begins at a recovery point is told to forget a picture that it has never had.
+const lostReference = /^\[h264 @ \w+\] mmco: unref short failure\s*$/gm
+
 describe.each(channels)('a stream of $kind', ({ kind, programme }) => {
   it(
     'decodes without an error',
@@ -64,6 +67,3 @@ function complaints(errors: string): string {
     .filter((line) => !/Could not find codec parameters|Consider increasing the value/.test(line))
     .join('\n')
 }
-
-// A decoder that begins at a recovery point is told to forget a picture that it has never had.
-const lostReference = /^\[h264 @ \w+\] mmco: unref short failure\s*$/gm
