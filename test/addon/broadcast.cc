@@ -18,7 +18,7 @@ namespace {
 constexpr int64_t kTicks = 90'000;
 constexpr double kPcrInterval = 0.04;
 constexpr double kVideoLead = 0.3;     // seconds from sending to decoding
-constexpr double kEncodedSeconds = 4;  // longer sound is played again from its beginning
+constexpr double kEncodedSeconds = 2;  // longer sound is played again from its beginning
 constexpr uint16_t kSdtPid = 0x11;
 
 void Append(Data& to, View from) {
@@ -317,7 +317,7 @@ class Multiplexer {
       if (!a.is_announced || !a.announced.Has(t)) continue;
       const Passage* now = &a.sound[0];
       for (const Passage& p : a.sound)
-        if (p.from <= t) now = &p;
+        if (p.from <= t && a.announces_changes) now = &p;
       PmtStream entry = PmtEntry(now->codec, a.pid, a.language);
       entry.descriptors[0] = Language(a.language, a.audio_type);
       entry.descriptors.insert(entry.descriptors.end(), a.descriptors.begin(), a.descriptors.end());

@@ -55,6 +55,7 @@ struct Audio {
   int64_t pts_jitter = 0;  // ticks, at most, either way
   double lead = 0.2;       // seconds from sending to presentation
   bool is_announced = true;
+  bool announces_changes = true;  // of the codec; else the PMT keeps naming the first
   Span announced = {0, kForever};
   Span airs = {0, kForever};  // its passages count from the beginning of the broadcast all the same
   Span is_scrambled = {};

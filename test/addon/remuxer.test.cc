@@ -174,6 +174,17 @@ TEST_CASE("Remuxer: sound that is lost becomes silence of its length") {
     }
 }
 
+TEST_CASE("Remuxer: where sound is lost it is silent, not filled with something else") {
+  const Aired aired = Air({.seconds = 3});
+  // Ten frames of MP2, 240 ms, from the second 1.2 on.
+  const TsDump dump = ReadTs(Remux(LosePackets(aired.ts, kAudioPid, 200, 40)).ts);
+  const auto heard = Hear(FramesOf(dump, kAudioPid));
+  const int64_t begin = aired.sound[0][0].pts;
+  CHECK(Level(Lay(heard, After(begin, 1.25), 0.14, 48000)) < -60);
+  CHECK(Level(Lay(heard, After(begin, 1.0), 0.14, 48000)) > -30);
+  CHECK(Level(Lay(heard, After(begin, 1.5), 0.14, 48000)) > -30);
+}
+
 TEST_CASE("Remuxer: packets of all kinds cut out: the same position after it") {
   for (const size_t count : {10, 200, 700}) {
     CAPTURE(count);
@@ -249,15 +260,10 @@ TEST_CASE("Remuxer: 5.1 and stereo in turns, as at each commercial break") {
 TEST_CASE("Remuxer: the codec changes on the same PID, announced or not") {
   for (const bool is_announced : {true, false}) {
     CAPTURE(is_announced);
-    Broadcast b{.seconds = 3, .audio = {{.sound = {{}, {.from = 1.5, .codec = Sound::kAc3}}}}};
-    const Aired aired = Air(b);
-    Data ts = aired.ts;
-    if (!is_announced) {
-      // The PMT of the beginning, all the time.
-      const Data tables = Air({.seconds = 3}).ts;
-      b.audio[0].is_announced = true;
-    }
-    const TsDump dump = ReadTs(Remux(ts).ts);
+    const Aired aired = Air({.seconds = 3,
+                             .audio = {{.sound = {{}, {.from = 1.5, .codec = Sound::kAc3}},
+                                        .announces_changes = is_announced}}});
+    const TsDump dump = ReadTs(Remux(aired.ts).ts);
     CHECK(dump.Faults() == "");
     CHECK(dump.LastPmt().Find(kAudioPid)->type == 0x0F);
     const auto frames = FramesOf(dump, kAudioPid);
@@ -370,6 +376,37 @@ TEST_CASE("Remuxer: the first tables are complete, and lead") {
     CHECK(dump.pmts.front().table.streams.size() == 4);
     CHECK(dump.pmts.front().table.version == dump.pmts.back().table.version);
   }
+}
+
+TEST_CASE("Remuxer: tracks that do not come are waited for, as long as was said and no longer") {
+  const Aired aired = Air({.audio = {Track(0x101, "deu"), {.pid = 0x102, .airs = {9, 10}}}});
+  for (const uint32_t settle_ms : {0u, 100u, 400u}) {
+    CAPTURE(settle_ms);
+    Remuxer remuxer({.settle_ms = settle_ms});
+    int64_t first_clock = kAbsent, clock = kAbsent;
+    for (const TsPacket& p : ReadTs(aired.ts).packets) {
+      if (p.pcr != kAbsent) clock = p.pcr / 27'000;
+      if (first_clock == kAbsent) first_clock = clock;
+      if (!Feed(remuxer, p.bytes).empty()) break;
+    }
+    // By the clock, which comes every 40 ms.
+    CHECK(clock - first_clock >= settle_ms);
+    CHECK(clock - first_clock <= settle_ms + 40);
+  }
+}
+
+TEST_CASE("Remuxer: a PMT over several packets") {
+  const std::vector<Descriptor> many = {{0x83, Data(200, 1)}, {0x84, Data(100, 2)}};
+  const Aired aired =
+      Air({.video = {.descriptors = many}, .audio = {{.descriptors = many}, {.pid = 0x102}}});
+  const TsDump dump = ReadTs(Remux(aired.ts).ts);
+  CHECK(dump.Faults() == "");
+  const PmtStream* entry = dump.LastPmt().Find(kAudioPid);
+  REQUIRE(entry);
+  CHECK(entry->type == 0x0F);
+  CHECK(*entry->Find(0x83) == many[0]);
+  CHECK(*entry->Find(0x84) == many[1]);
+  CheckSync(aired.sound[0], FramesOf(dump, kAudioPid), 0.1, 1.7);
 }
 
 TEST_CASE("Remuxer: tables come at least every half second, however rare the source's are") {
@@ -722,6 +759,17 @@ TEST_CASE("Remuxer: scrambled sound passes untouched, and is turned when it clea
   TsDump rest = dump;
   std::erase_if(rest.units, [&](const test::PesUnit& u) { return u.offset < change->offset; });
   CheckSync(clear, FramesOf(rest, kAudioPid), 0.4, 1.6);
+}
+
+TEST_CASE("Remuxer: the keys of a scrambled programme pass, those of others do not") {
+  const Descriptor ca = {0x09, {0x18, 0x30, 0xE5, 0x01}};
+  const Aired aired = Air({.descriptors = {ca}, .audio = {{.is_scrambled = {0, kForever}}}});
+  TsWriter keys;
+  for (const uint16_t pid : {0x501, 0x502})
+    keys.PutSections(pid, {Section(0x80, 1, 0, true, Data(30, 7))});
+  const Data out = Remux(Concatenate({keys.bytes(), aired.ts})).ts;
+  CHECK((PacketsOf(out, 0x501) == PacketsOf(keys.bytes(), 0x501)));
+  CHECK(PacketsOf(out, 0x502).empty());
 }
 
 TEST_CASE("Remuxer: a clear track that is scrambled for a while") {
