@@ -29,6 +29,9 @@ class Transcoder {
  public:
   // Gaps up to this long become silence; longer ones stay gaps.
   static constexpr int64_t kMaxSilenceTicks = 2 * kTicksPerSecond;
+  // Beyond this, silence is given only against as much sound, and gaps stay gaps: time stamps that
+  // lie would turn a packet of input into two seconds of work, and hold up the other streams.
+  static constexpr int64_t kSilenceCreditTicks = 2 * kMaxSilenceTicks;
   // Overlaps up to this long are cut; longer ones are a new time line.
   static constexpr int64_t kMaxOverlapTicks = kTicksPerSecond / 10;
   // Damaged frames in a row that become silence. Beyond it time stamps tell what is missing: else
@@ -99,6 +102,7 @@ class Transcoder {
   bool expects_gap_ = false;
   unsigned concealed_ = 0;     // damaged frames in a row
   uint32_t drop_samples_ = 0;  // still to be cut from an overlap
+  int64_t silence_credit_ = kSilenceCreditTicks;
   TranscoderStats stats_;
 };
 
@@ -117,6 +121,9 @@ void Transcoder::Push(const FrameHeader& header, Bytes frame, int64_t pts, Take&
   if (pcm->samples == 0 || !Adopt(pcm->rate, take)) return;
   const uint32_t cut = Align(pts, pcm->samples, take);
   if (!clock_.IsAnchored()) return;
+  if (pcm->planes)
+    silence_credit_ = std::min(kSilenceCreditTicks,
+                               silence_credit_ + pcm->samples * kTicksPerSecond / rate_);
   Append(pcm->planes, cut, pcm->samples - cut, take);
 }
 
@@ -149,7 +156,8 @@ uint32_t Transcoder::Align(int64_t pts, uint32_t samples, Take&& take) {
     const int64_t off =
         clock_.Follow(WrapPts(pts + waiting), expects_gap_ ? SampleClock::kRoundingTicks
                                                            : SampleClock::kToleranceTicks);
-    const bool is_short = off <= kMaxSilenceTicks && off >= -kMaxOverlapTicks;
+    const bool is_short =
+        off <= std::min(kMaxSilenceTicks, silence_credit_) && off >= -kMaxOverlapTicks;
     if (off != 0 && (expects_jump_ || !is_short)) {
       ++stats_.reanchors;
       Break(take);
@@ -159,6 +167,7 @@ uint32_t Transcoder::Align(int64_t pts, uint32_t samples, Take&& take) {
     } else if (off > 0) {
       const auto gap = static_cast<uint32_t>((off * rate_ + kTicksPerSecond / 2) / kTicksPerSecond);
       stats_.silence_samples += gap;
+      silence_credit_ -= off;
       Append(nullptr, 0, gap, take);
       clock_.Follow(pts);
     } else if (off < 0) {

@@ -146,6 +146,23 @@ TEST_CASE("Transcoder: a gap becomes silence of its length, up to two seconds") 
   CHECK(bench.transcoder->stats().reanchors == 1);
 }
 
+TEST_CASE("Transcoder: no more silence than sound, however the time stamps lie") {
+  const auto frames = Frames({}, 3);
+  Bench bench;
+  for (size_t i = 0; i < 100; ++i)
+    bench.Push(frames[i], WrapPts(frames[0].pts + static_cast<int64_t>(i) * 179'000));
+  bench.Flush();
+  const auto seconds = [](uint64_t samples) { return static_cast<double>(samples) / 48000; };
+  CHECK(seconds(bench.transcoder->stats().silence_samples) <= 4 + 100 * 0.024);
+  CHECK(bench.out.size() < 100 * 5 + 400);
+  // Half of it lost, all the time: that is filled.
+  Bench halves;
+  for (size_t i = 0; i + 10 < frames.size(); i += 20) halves.Push(Slice(frames, i, i + 10));
+  halves.Flush();
+  CHECK(Jumps(halves) == 0);
+  CheckSteady(halves);
+}
+
 TEST_CASE("Transcoder: a frame lost that is shorter than the clock's tolerance") {
   const auto frames = Frames({.codec = Sound::kDts}, 1.5);  // 10.7 ms
   Bench bench;
