@@ -10,7 +10,6 @@ namespace xg2g {
 void AvFree::operator()(AVCodecContext* p) const { avcodec_free_context(&p); }
 void AvFree::operator()(AVFrame* p) const { av_frame_free(&p); }
 void AvFree::operator()(AVPacket* p) const { av_packet_free(&p); }
-void AvFree::operator()(SwrContext* p) const { swr_free(&p); }
 
 void QuietLibav() {
   static std::once_flag once;
@@ -38,11 +37,6 @@ Choice Choose(AudioCodec codec, uint8_t layer) {
     case AudioCodec::kNone: break;
   }
   return {nullptr, ""};
-}
-
-// The speakers by name, or 0 where the frame does not tell.
-uint64_t NativeLayout(const AVFrame& in) {
-  return in.ch_layout.order == AV_CHANNEL_ORDER_NATIVE ? in.ch_layout.u.mask : 0;
 }
 
 }  // namespace
@@ -82,6 +76,7 @@ std::optional<Pcm> Decoder::Decode(const FrameHeader& header, Bytes frame) {
   const bool fits = codec_ == header.codec && layer_ == header.layer && rate_ == header.rate;
   if (!fits) Open(header);
   if (!context_ || !packet_ || !frame_) return std::nullopt;
+  av_frame_unref(frame_.get());  // first, so that the decoder can use its samples' memory again
   packet_->data = const_cast<uint8_t*>(frame.data());
   packet_->size = static_cast<int>(frame.size());
   int status = avcodec_send_packet(context_.get(), packet_.get());
@@ -120,45 +115,9 @@ std::optional<Pcm> Decoder::Convert() {
                         source <= 2;
   if (is_plain) return Pcm{in.extended_data, samples, rate};
 
-  if (!FitsMixer(in) && !MakeMixer(in)) return std::nullopt;
-  const int got = swr_convert(mixer_.get(), mixed_->extended_data, mixed_->nb_samples,
-                              const_cast<const uint8_t**>(in.extended_data), in.nb_samples);
-  if (got != in.nb_samples) return std::nullopt;
-  return Pcm{mixed_->extended_data, samples, rate};
-}
-
-bool Decoder::FitsMixer(const AVFrame& in) const {
-  return mixer_ && mixer_format_ == in.format && mixer_rate_ == in.sample_rate &&
-         mixer_layout_ == NativeLayout(in) && mixer_channels_ == in.ch_layout.nb_channels &&
-         mixed_->nb_samples >= in.nb_samples;
-}
-
-bool Decoder::MakeMixer(const AVFrame& in) {
-  mixer_.reset();
-  AVChannelLayout to = {}, from = {};
-  av_channel_layout_default(&to, static_cast<int>(out_channels_));
-  if (NativeLayout(in))
-    av_channel_layout_copy(&from, &in.ch_layout);
-  else
-    av_channel_layout_default(&from, in.ch_layout.nb_channels);
-  SwrContext* made = nullptr;
-  swr_alloc_set_opts2(&made, &to, AV_SAMPLE_FMT_FLTP, in.sample_rate, &from,
-                      static_cast<AVSampleFormat>(in.format), in.sample_rate, 0, nullptr);
-  AvPtr<SwrContext> mixer(made);
-  av_channel_layout_uninit(&from);
-  mixed_.reset(av_frame_alloc());
-  if (!mixer || swr_init(mixer.get()) < 0 || !mixed_) return false;
-  mixed_->format = AV_SAMPLE_FMT_FLTP;
-  mixed_->nb_samples = in.nb_samples;
-  mixed_->sample_rate = in.sample_rate;
-  av_channel_layout_copy(&mixed_->ch_layout, &to);
-  if (av_frame_get_buffer(mixed_.get(), 0) < 0) return false;
-  mixer_ = std::move(mixer);
-  mixer_format_ = in.format;
-  mixer_rate_ = in.sample_rate;
-  mixer_layout_ = NativeLayout(in);
-  mixer_channels_ = in.ch_layout.nb_channels;
-  return true;
+  const uint8_t* const* planes = mixer_.Mix(in, out_channels_);
+  if (!planes) return std::nullopt;
+  return Pcm{planes, samples, rate};
 }
 
 }  // namespace xg2g

@@ -1,16 +1,16 @@
-// Audio frames to samples: libavcodec, and swresample where the source has another layout than is
-// asked for.
+// Audio frames to samples: libavcodec, and a mixer where the source has another layout than is asked
+// for.
 #pragma once
 
 #include "../bytes.h"
 #include "frame.h"
+#include "mixer.h"
 
 #include <memory>
 
 struct AVCodecContext;
 struct AVFrame;
 struct AVPacket;
-struct SwrContext;
 
 namespace xg2g {
 
@@ -25,13 +25,11 @@ struct AvFree {
   void operator()(AVCodecContext* p) const;
   void operator()(AVFrame* p) const;
   void operator()(AVPacket* p) const;
-  void operator()(SwrContext* p) const;
 };
 template <class T>
 using AvPtr = std::unique_ptr<T, AvFree>;
 
-// Decodes the frames of one track to a fixed number of channels, at the rate of the source. A
-// downmix is what `ffmpeg -ac` makes: swresample's own matrix, in float, not normalised.
+// Decodes the frames of one track to a fixed number of channels, at the rate of the source.
 class Decoder {
  public:
   // channels: 1, 2, or 6 for as many as the source has, 6 at most.
@@ -59,8 +57,6 @@ class Decoder {
  private:
   bool Open(const FrameHeader& header);
   std::optional<Pcm> Convert();
-  bool FitsMixer(const AVFrame& in) const;
-  bool MakeMixer(const AVFrame& in);
 
   unsigned asked_channels_;
   unsigned out_channels_ = 0, source_channels_ = 0;
@@ -70,12 +66,8 @@ class Decoder {
   const char* name_ = "";
   AvPtr<AVCodecContext> context_;
   AvPtr<AVPacket> packet_;
-  AvPtr<AVFrame> frame_, mixed_;
-  AvPtr<SwrContext> mixer_;
-  // What the mixer was made for.
-  int mixer_format_ = -1, mixer_rate_ = 0;
-  uint64_t mixer_layout_ = 0;
-  int mixer_channels_ = 0;
+  AvPtr<AVFrame> frame_;
+  Mixer mixer_;
 };
 
 }  // namespace xg2g

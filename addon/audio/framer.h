@@ -6,6 +6,7 @@
 #include "frame.h"
 
 #include <array>
+#include <vector>
 
 namespace xg2g {
 
@@ -57,11 +58,13 @@ class Framer {
   Guess Recognise(Bytes in);
   // The stamp of the PES packet that a frame at `place` begins in, if it is the first to do so.
   int64_t TakeStamp(size_t place);
+  // Makes room for so many bytes and the padding.
+  void Reserve(size_t bytes);
   // Drops bytes from the front.
   void Drop(size_t n);
 
   AudioCodec codec_;
-  std::array<uint8_t, kBufferBytes + kPaddingBytes> buffer_;
+  std::vector<uint8_t> buffer_;  // grows with the frames, up to kBufferBytes + kPaddingBytes
   size_t size_ = 0;
   size_t at_ = 0;    // where the next frame is looked for
   size_t skip_ = 0;  // bytes still to come of a frame that the decoder must not get
@@ -131,6 +134,11 @@ inline void Framer::Reset() {
   is_locked_ = false;
 }
 
+inline void Framer::Reserve(size_t bytes) {
+  if (bytes + kPaddingBytes <= buffer_.size()) return;
+  buffer_.resize(std::min(std::max(bytes, 2 * buffer_.size()), kBufferBytes) + kPaddingBytes);
+}
+
 inline void Framer::Drop(size_t n) {
   std::memmove(buffer_.data(), buffer_.data() + n, size_ - n);
   size_ -= n;
@@ -150,6 +158,7 @@ void Framer::Push(Bytes in, Take&& take) {
   }
   while (!in.empty()) {
     const size_t n = std::min(in.size(), kBufferBytes - size_);
+    Reserve(size_ + n);
     std::memcpy(buffer_.data() + size_, in.data(), n);
     size_ += n;
     in = in.subspan(n);
