@@ -601,6 +601,7 @@ void Remuxer::AddMark(uint64_t offset, int64_t pts, AccessKind kind) {
   ++stats_.access_points;
   if (marks_.size() == kMaxMarks) marks_.erase(marks_.begin());
   marks_.push_back({offset, pts, pcr_, kind});
+  SendTables();  // who begins here needs not wait for the next ones
 }
 
 // ---- what was seen

@@ -15,9 +15,14 @@ import { openGuide } from './guide/keeper.ts'
 import { StreamAddresses } from './receiver/address.ts'
 import { Budget } from './receiver/budget.ts'
 import { OpenWebIf } from './receiver/client.ts'
-import { findService } from './receiver/service.ts'
+import { decodePath } from './receiver/reference.ts'
+import { findService, urlService } from './receiver/service.ts'
 import { passthroughEngine, poolEngine, type Engine } from './stream/engine.ts'
+import { Engines } from './stream/engines.ts'
+import { Feeds } from './stream/feeds.ts'
 import { Proxy } from './stream/proxy.ts'
+import type { Service } from './stream/service.ts'
+import { Spacing } from './stream/spacing.ts'
 import { Pool } from './workers/pool.ts'
 import { defaultProfile, parseProfile, type Profile } from './workers/profile.ts'
 
@@ -47,7 +52,7 @@ interface Tools {
   readonly live: LiveConfig
   readonly hub: EventHub
   /** What is there once it has started. */
-  readonly found: { apiPort: number; proxyPort?: number; proxy?: Proxy; guide?: Guide }
+  readonly found: { apiPort: number; proxyPort?: number; feeds?: Feeds; guide?: Guide }
   readonly log: Logger
   readonly metrics: Metrics
   /** What keeps the daemon from doing its work now, each looked at when somebody asks. */
@@ -122,8 +127,8 @@ async function startApi({ listen, metricsListen }: Config, tools: Tools): Promis
         },
         guide: () => found.guide,
         streams: {
-          list: () => found.proxy?.streams.list() ?? [],
-          end: (id) => found.proxy?.streams.end(id) ?? false,
+          list: () => found.feeds?.list() ?? [],
+          end: (id) => found.feeds?.end(id) ?? false,
         },
         ports: {
           get api() {
@@ -156,9 +161,12 @@ async function startProxy(config: Config, tools: Tools): Promise<void> {
   const { parts, live, found, log, metrics } = tools
   const { owiBase, owiUser: user, owiPass: password, owiTimeoutMs: timeoutMs, proxyTarget } = config
   const addresses = new StreamAddresses({ owiBase, user, password, proxyTarget, timeoutMs, log })
+  const { engine, refusal } = await startEngine(config, tools)
+  const feeds = new Feeds({ engines: new Engines([engine]), spacing: new Spacing(), log, metrics })
   const proxy = new Proxy({
-    ...(await startEngine(config, tools)),
-    find: (path) => findService(path, addresses),
+    feeds,
+    refusal,
+    find: (path) => findStream(path, addresses, found.guide),
     get profile() {
       return configuredProfile(live.current)
     },
@@ -166,8 +174,18 @@ async function startProxy(config: Config, tools: Tools): Promise<void> {
     metrics,
   })
   parts.defer(() => proxy.close())
-  found.proxy = proxy
+  found.feeds = feeds
   found.proxyPort = (await proxy.listen(config.proxyListen)).port
+}
+
+// What a path of the proxy port stands for: a channel of the lineup, or any service reference.
+function findStream(path: string, addresses: StreamAddresses, guide: Guide | undefined): Service | undefined {
+  const named = /^(?:stream\/([^/]+)|auto\/v(\d{1,9}))$/.exec(decodePath(path))
+  if (named === null) return findService(path, addresses)
+  const channel = guide?.channel(named[1] ?? named[2] ?? '')
+  if (channel === undefined) return undefined
+  const service = channel.url === undefined ? findService(channel.ref, addresses) : urlService(channel.url)
+  return service && { ...service, name: channel.name }
 }
 
 // The emulated receiver's guide is kept apart from that of a real one.
@@ -180,7 +198,7 @@ function startGuide({ owiBase, ...config }: Config, dataDir: string, tools: Tool
     password: config.owiPass,
     timeoutMs: config.owiTimeoutMs,
     guideTimeoutMs: config.epgTimeoutMs,
-    budget: new Budget({ streams: () => found.proxy?.streams.size ?? 0 }),
+    budget: new Budget({ streams: () => found.feeds?.size ?? 0 }),
     log,
     metrics,
   })

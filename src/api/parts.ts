@@ -4,7 +4,7 @@ import type { Reloaded } from '../base/live.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { Guide } from '../guide/guide.ts'
-import type { Roster } from '../stream/roster.ts'
+import type { Feeds } from '../stream/feeds.ts'
 import type { Ports } from './address.ts'
 
 /** Why the daemon cannot do its work now; empty when it can. */
@@ -25,7 +25,7 @@ export interface Parts {
   /** Undefined while the daemon starts, and where there is no receiver to ask. */
   readonly guide: () => Guide | undefined
   /** Those of the proxy port. */
-  readonly streams: Pick<Roster, 'list' | 'end'>
+  readonly streams: Pick<Feeds, 'list' | 'end'>
   readonly ports: Ports
   readonly version: string
   readonly log?: Logger | undefined

@@ -112,6 +112,13 @@ export const streamSchema = z
     audio: z.string(),
     bytesIn: z.int(),
     bytesSent: z.int(),
+    bitrate: z.int().meta({ description: 'bit/s on average' }),
+    lag: z.int().meta({ description: 'Bytes that the client is behind' }),
+    skips: z.int().meta({ description: 'How often it was too slow and went on at an access point' }),
+    clients: z.int().meta({ description: 'Clients that share this stream now' }),
+    joins: z.int().meta({ description: 'Clients that have joined it since it began' }),
+    errors: z.int().meta({ description: 'Faults found in the source' }),
+    reconnects: z.int().meta({ description: 'Connections to the receiver opened again' }),
   })
   .meta({ id: 'Stream' })
 

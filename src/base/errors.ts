@@ -44,6 +44,11 @@ export const ERRORS = {
     expose: true,
     message: (d) => `All ${text(d.capacity, '')} places for streams are taken`.replace('  ', ' '),
   },
+  LIMIT_REACHED: {
+    status: 503,
+    expose: true,
+    message: (d) => `All ${text(d.capacity, '')} ${text(d.what, 'places')} are taken`,
+  },
   ADDON_MISSING: {
     status: 503,
     expose: false,

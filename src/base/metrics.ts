@@ -24,6 +24,8 @@ const damageKinds = [
 ] as const
 const upstreamFailures = ['refused', 'timeout', 'stalled', 'ended', 'reset', 'unreachable', 'status'] as const
 
+const streamLimits = ['clients', 'feeds', 'address', 'memory'] as const
+
 const receiverResults = ['answered', 'unreachable', 'timeout', 'refused', 'broken'] as const
 const refreshStages = ['channels', 'now', 'guide', 'xmltv'] as const
 
@@ -83,6 +85,24 @@ export function createMetrics({ process = false }: { process?: boolean } = {}) {
       'Streams that ended with an error',
       'code',
       errorCodes,
+    ),
+    feeds: gauge('xg2g_feeds', 'Services being received now'),
+    clients: gauge('xg2g_stream_clients', 'Clients that are sent a stream or wait for one'),
+    streamsRefused: labelled(
+      'xg2g_stream_refused_total',
+      'Requests for streams refused by a limit',
+      'limit',
+      streamLimits,
+    ),
+    slowClients: labelled(
+      'xg2g_stream_slow_clients_total',
+      'Clients that were too slow, by what became of them',
+      'end',
+      ['skipped', 'dropped', 'stalled'],
+    ),
+    reconnects: counter(
+      'xg2g_upstream_reconnects_total',
+      'Connections to a receiver opened again in mid-stream',
     ),
     firstByteSeconds: histogram(
       'xg2g_stream_first_byte_seconds',

@@ -1,5 +1,6 @@
 // What turns the receiver's bytes into what clients get. Every maker of an Engine answers alike:
 // a ring to write to, a ring to read from, a report at the end. Callers never ask which one it is.
+import type { Mark } from '../workers/native.ts'
 import type { Pool, RemuxReport } from '../workers/pool.ts'
 import type { Profile } from '../workers/profile.ts'
 import { createRing, RingReader, RingWriter, type CloseReason } from '../workers/ring.ts'
@@ -10,6 +11,10 @@ export interface EngineStream {
   /** Resolves when no more output comes: the input has ended and was worked off, or the stream was closed.
    *  @throws WORKER_DIED, WORKER_HUNG, NO_STREAM */
   readonly done: Promise<EngineReport>
+  /** Access points since the last call, offsets in bytes of output; engines that see none have none. */
+  marks(): Mark[]
+  /** Faults of the source found so far. */
+  errors?(): number
   /** Gives the stream up: both rings close, what is in them is lost. */
   close(): void
 }
@@ -19,7 +24,7 @@ export type EngineReport = Pick<RemuxReport, 'bytesIn' | 'bytesOut' | 'errors'> 
 
 export interface Engine {
   /** For logs. */
-  readonly name: 'native' | 'passthrough'
+  readonly name: 'native' | 'ffmpeg' | 'passthrough'
   /** Begins a stream. @throws POOL_FULL, ADDON_MISSING */
   open(profile: Profile, options?: { label?: string }): EngineStream
 }
@@ -38,7 +43,13 @@ export function passthroughEngine(): Engine {
     open() {
       const memory = createRing(ringBytes)
       const input = new Inlet(memory)
-      return { input, output: new RingReader(memory), done: input.done, close: () => input.close('cancel') }
+      return {
+        input,
+        output: new RingReader(memory),
+        done: input.done,
+        marks: () => [],
+        close: () => input.close('cancel'),
+      }
     },
   }
 }

@@ -8,49 +8,32 @@ import type { Metrics } from '../base/metrics.ts'
 import type { Listen } from '../base/units.ts'
 import type { Profile } from '../workers/profile.ts'
 import { Account } from './account.ts'
-import type { Engine } from './engine.ts'
-import { Feed, type FeedLimits } from './feed.ts'
+import type { Feeds } from './feeds.ts'
 import { parseQuery, type StreamQuery } from './query.ts'
-import { Roster } from './roster.ts'
-import type { SendLimits } from './sender.ts'
-import { Spacing } from './spacing.ts'
-import type { Target, UpstreamLimits } from './upstream.ts'
-import { streamHeaders, view } from './viewing.ts'
-
-/** Something that can be streamed. */
-export interface Service {
-  /** For logs. */
-  readonly name: string
-  /** Where it is and which programme of the PAT it is (0: the one that flows). Opens no stream. */
-  locate(): Promise<Target & { readonly program: number }>
-  /** Drops what is remembered of its place, after a stream of it could not be had. */
-  forget(): void
-}
+import type { Service } from './service.ts'
+import { streamHeaders, view, type SendLimits } from './viewing.ts'
 
 export interface ProxyOptions {
   /** What a request's path stands for; undefined if nothing. Asks nobody. @throws BAD_REQUEST */
   find: (path: string) => Service | undefined
-  engine: Engine
+  feeds: Feeds
   /** Why the sound cannot be changed, told to those who ask for it in the query. */
   refusal?: AppError | undefined
   /** What those get who ask for nothing. Looked at for each request. */
   readonly profile: Profile
   log?: Logger | undefined
   metrics?: Metrics | undefined
-  limits?: Partial<UpstreamLimits & FeedLimits & SendLimits> | undefined
+  limits?: Partial<SendLimits> | undefined
 }
 
 const longestHeaderBytes = 8 * 1024
 const mostConnections = 1024
 const retryAfterS = 5
+const allTunersInUse = '805 All Tuners In Use' // as HDHomeRun devices say it
 
 export class Proxy {
-  /** The streams that have started. */
-  readonly streams = new Roster()
   readonly #options: ProxyOptions
   readonly #server: Server
-  readonly #spacing = new Spacing()
-  readonly #feeds = new Set<Feed>()
   #isClosing = false
 
   constructor(options: ProxyOptions) {
@@ -87,11 +70,13 @@ export class Proxy {
    *  `drainMs` drops the clients that have not taken it. */
   async close(drainMs = 5000): Promise<void> {
     this.#isClosing = true
+    const { feeds } = this.#options
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    const gone = [...this.#feeds].map((feed) => feed.gone)
-    for (const feed of this.#feeds) feed.end()
-    const timer = setTimeout(() => this.#server.closeAllConnections(), drainMs)
-    await Promise.all([closed, ...gone])
+    const timer = setTimeout(() => {
+      this.#server.closeAllConnections()
+      feeds.abort()
+    }, drainMs)
+    await Promise.all([closed, feeds.close()])
     clearTimeout(timer)
   }
 
@@ -129,35 +114,18 @@ export class Proxy {
     account: Account,
   ): Promise<void> {
     const { name } = service
-    const { program, ...target } = await service.locate()
-    if (response.destroyed) return account.abandoned(name) // it did not wait
-    if (this.#isClosing) throw new AppError('SHUTTING_DOWN')
-    const feed = this.#open(target, { ...query.profile, program }, name)
-    let leave: (() => void) | undefined
-    const onStart = () => {
-      const engine = this.#options.engine.name
-      const client = response.socket?.remoteAddress
-      const audio = engine === 'passthrough' ? 'copy' : query.profile.audio
-      leave = this.streams.add(feed, { channel: name, client, engine, audio })
-      account.started(name, engine)
-    }
+    const { feeds, limits } = this.#options
+    const seat = await feeds.join(service, query.profile, response.socket?.remoteAddress)
     try {
-      account.ended(name, await view(feed, response, { ...query, limits: this.#options.limits, onStart }))
+      if (response.destroyed) return account.abandoned(name) // it did not wait
+      const onStart = () => account.started(name, seat.rendition.engineName)
+      account.ended(name, await view(seat, response, { ...query, limits, onStart }))
     } catch (error) {
       if (response.destroyed) return account.abandoned(name)
-      service.forget()
       throw error
     } finally {
-      leave?.()
+      feeds.leave(seat)
     }
-  }
-
-  #open(target: Target, profile: Profile, label: string): Feed {
-    const { engine, metrics, limits } = this.#options
-    const feed = new Feed({ target, profile, engine, label, metrics, limits, spacing: this.#spacing })
-    this.#feeds.add(feed)
-    void feed.gone.then(() => this.#feeds.delete(feed))
-    return feed
   }
 }
 
@@ -168,6 +136,7 @@ function refuse(response: ServerResponse, error: AppError, method: string | unde
   response.setHeader('Content-Type', 'application/json; charset=utf-8')
   response.setHeader('Content-Length', Buffer.byteLength(body))
   if (error.status === 503) response.setHeader('Retry-After', retryAfterS)
+  if (error.code === 'NO_TUNER') response.setHeader('X-HDHomeRun-Error', allTunersInUse)
   if (error.status === 405) response.setHeader('Allow', 'GET, HEAD')
   response.writeHead(error.status).end(method === 'HEAD' ? undefined : body)
 }

@@ -4,10 +4,10 @@
 import { connect, type Socket } from 'node:net'
 import { AppError, toAppError } from '../base/errors.ts'
 import type { Metrics } from '../base/metrics.ts'
-import type { RingWriter } from '../workers/ring.ts'
 import { ChunkDecoder, holdsTransportStream, longestHeadBytes, readHead } from './answer.ts'
 import { Pulse } from './pulse.ts'
 import type { Spacing } from './spacing.ts'
+import type { Sink } from './splitter.ts'
 
 /** What to connect to and ask for. */
 export interface Target {
@@ -54,7 +54,7 @@ export class Upstream {
   readonly gone: Promise<void>
 
   readonly #target: Target
-  readonly #sink: RingWriter
+  readonly #sink: Sink
   readonly #spacing: Spacing
   readonly #metrics: Metrics | undefined
   readonly #limits: UpstreamLimits
@@ -74,7 +74,7 @@ export class Upstream {
   /** @param sink  holds at least 256 KiB and is empty */
   constructor(
     target: Target,
-    sink: RingWriter,
+    sink: Sink,
     {
       spacing,
       metrics,
@@ -97,6 +97,11 @@ export class Upstream {
   /** Bytes of the stream that came so far. */
   get bytes(): number {
     return this.#sink.total
+  }
+
+  /** Has all come that the answer announced? False where it announced no end: a live stream has none. */
+  get isComplete(): boolean {
+    return this.#bodyLeft === 0 || this.#chunks?.isDone === true
   }
 
   /** Ends the connection with a FIN, so that the receiver frees its tuner. Does nothing the second time. */
@@ -258,7 +263,7 @@ export class Upstream {
 
   // The other side has sent its FIN, or all that it had announced.
   #ended(): void {
-    const isWhole = this.#chunks?.isDone ?? (this.#bodyLeft === 0 || this.#bodyLeft === Infinity)
+    const isWhole = this.isComplete || (this.#chunks === undefined && this.#bodyLeft === Infinity)
     if (this.#state === 'closed') return
     if (this.#state === 'stream' && isWhole) return this.close()
     if (this.#state === 'stream')

@@ -1,9 +1,19 @@
-// One client watching one feed: waits for the first bytes, sends, and closes both whoever leaves first.
-// Main thread.
+// One HTTP client and its seat: waits for the first bytes, sends, and leaves when either side ends.
+// Main thread. A write is one piece of what the rendition keeps, and is let go when the socket has taken it.
 import type { ServerResponse } from 'node:http'
-import { toAppError, type AppError } from '../base/errors.ts'
-import type { Feed } from './feed.ts'
-import { send, type SendEnd, type SendLimits } from './sender.ts'
+import type { AppError } from '../base/errors.ts'
+import type { Cursor } from './cursor.ts'
+import type { Seat } from './feeds.ts'
+
+export interface SendLimits {
+  /** A client that has not taken one write in this time is dropped. */
+  stallMs: number
+}
+
+export const sendLimits: SendLimits = { stallMs: 10_000 }
+
+/** How sending ended: all was sent, the client left, did not read, or was too slow for the policy. */
+export type SendEnd = 'complete' | 'left' | 'stalled' | 'slow'
 
 export interface ViewingOptions {
   /** Ends the stream so long after its first byte. */
@@ -17,7 +27,7 @@ export interface ViewingEnd {
   readonly end: SendEnd
   readonly bytesIn: number
   readonly bytesSent: number
-  /** What ended the feed early. */
+  /** What ended the stream early. */
   readonly error: AppError | undefined
 }
 
@@ -29,27 +39,78 @@ export const streamHeaders = {
   Connection: 'close',
 }
 
-/** Sends the feed as the response and closes it.
+/** Sends the seat's stream as the response. Does not give the seat back.
  *  @throws why there is nothing to send; then nothing has been sent */
 export async function view(
-  feed: Feed,
+  { feed, rendition, cursor }: Seat,
   response: ServerResponse,
   { durationMs, onStart, limits }: ViewingOptions,
 ): Promise<ViewingEnd> {
   let timer: NodeJS.Timeout | undefined
-  response.once('close', () => feed.close())
+  response.once('close', () => cursor.leave())
   try {
-    await feed.ready
+    await rendition.ready
     onStart()
     response.removeHeader('Transfer-Encoding') // no chunks: the stream ends with the connection
     response.writeHead(200, streamHeaders)
-    if (durationMs !== undefined) timer = setTimeout(() => feed.end(), durationMs)
-    const end = await send(feed.output, response, limits)
+    if (durationMs !== undefined) timer = setTimeout(() => cursor.end(), durationMs)
+    const end = await send(cursor, response, limits)
+    const { error } = cursor
     if (end === 'complete') response.end()
-    const error = end === 'complete' ? await feed.done.then(() => undefined, toAppError) : undefined
-    return { end, error, bytesIn: feed.bytesIn, bytesSent: feed.output.total }
+    else response.destroy()
+    return {
+      end,
+      error: end === 'complete' ? error : undefined,
+      bytesIn: feed.bytesIn,
+      bytesSent: cursor.bytes,
+    }
   } finally {
     clearTimeout(timer)
-    feed.close()
   }
+}
+
+/** Sends all that comes until there is no more or the client is gone. Does not end the response. */
+export async function send(
+  cursor: Cursor,
+  response: ServerResponse,
+  limits: Partial<SendLimits> = {},
+): Promise<SendEnd> {
+  const { stallMs } = { ...sendLimits, ...limits }
+  let writingSince = Infinity
+  let isStalled = false
+  const watch = setInterval(() => {
+    isStalled = performance.now() - writingSince >= stallMs
+    if (isStalled) response.destroy()
+  }, stallMs / 4)
+  try {
+    while (!response.destroyed) {
+      const piece = cursor.next()
+      if (piece === undefined) {
+        if (cursor.isDropped) return 'slow'
+        if (cursor.isDone) return 'complete'
+        await cursor.whenReadable()
+        continue
+      }
+      writingSince = performance.now()
+      const isTaken = await write(response, piece.bytes)
+      if (isTaken) piece.release()
+      else break
+      writingSince = Infinity
+    }
+    return isStalled ? 'stalled' : 'left'
+  } finally {
+    clearInterval(watch)
+  }
+}
+
+// Resolves when the socket has taken the bytes; false if it never will.
+function write(response: ServerResponse, bytes: Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    const left = () => resolve(false)
+    response.once('close', left)
+    response.write(bytes, (error) => {
+      response.off('close', left)
+      resolve(error === null || error === undefined)
+    })
+  })
 }

@@ -26,6 +26,8 @@ export interface PoolStream {
   marks(): Mark[]
   /** Damage so far, renewed about once a second while the stream flows. */
   damage(): Damage
+  /** Faults of the source so far. */
+  errors(): number
   /** Cancels: both rings are closed, what is inside is thrown away. */
   close(): void
 }
@@ -97,6 +99,10 @@ export class Job implements PoolStream {
 
   damage(): Damage {
     return eachDamage((_, counter) => this.output.counter(counter))
+  }
+
+  errors(): number {
+    return errorsOf(this.damage())
   }
 
   close(): void {

@@ -8,7 +8,8 @@ import type { Profile } from './profile.ts'
 /** Most bytes that one push takes: it bounds how long the other streams of a thread wait. */
 export const mostPushBytes = 65_536
 
-export const markKinds = ['idr', 'recovery', 'cra', 'bla', 'mpeg2', 'audio'] as const
+/** Kinds of access points; after `cut`, which is none, the bytes are of another connection. */
+export const markKinds = ['idr', 'recovery', 'cra', 'bla', 'mpeg2', 'audio', 'cut'] as const
 export type MarkKind = (typeof markKinds)[number]
 
 /** A place in the output where a player can begin. */

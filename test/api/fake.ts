@@ -26,7 +26,7 @@ import type {
   SearchOptions,
   XmltvDocument,
 } from '../../src/guide/guide.ts'
-import type { RunningStream } from '../../src/stream/roster.ts'
+import type { RunningStream } from '../../src/stream/feeds.ts'
 
 export const noon = 1_760_000_400 // unix seconds
 
@@ -186,6 +186,13 @@ const running: RunningStream = {
   engine: 'native',
   audio: 'aac',
   bytesIn: 376,
+  bitrate: 10_000_000,
+  lag: 0,
+  skips: 0,
+  clients: 1,
+  joins: 1,
+  errors: 0,
+  reconnects: 0,
   bytesSent: 188,
 }
 

@@ -4,7 +4,11 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { AppError, expected } from '../../src/base/errors.ts'
 import { createMetrics } from '../../src/base/metrics.ts'
 import { passthroughEngine, type Engine, type EngineStream } from '../../src/stream/engine.ts'
+import { Engines } from '../../src/stream/engines.ts'
+import { Feeds, type FeedsOptions } from '../../src/stream/feeds.ts'
 import { Proxy, type ProxyOptions } from '../../src/stream/proxy.ts'
+import { Spacing } from '../../src/stream/spacing.ts'
+import type { SendLimits } from '../../src/stream/viewing.ts'
 import { defaultProfile, type Profile } from '../../src/workers/profile.ts'
 import { ok, packets, StreamServer } from './packets.ts'
 import { ask, read, viewer } from './viewers.ts'
@@ -18,21 +22,39 @@ afterEach(async () => {
 })
 
 // A proxy in front of a stream server that answers each connection with `serve`.
-async function start(serve: (socket: Socket, request: string) => void, options: Partial<ProxyOptions> = {}) {
+async function start(
+  serve: (socket: Socket, request: string) => void,
+  {
+    engine = passthroughEngine(),
+    limits = {},
+    ...options
+  }: Partial<Omit<ProxyOptions, 'limits' | 'feeds'>> & {
+    engine?: Engine
+    limits?: FeedsOptions['limits'] & Partial<SendLimits>
+  } = {},
+) {
   const server = await StreamServer.start(serve)
   const metrics = createMetrics()
   const forgotten: string[] = []
+  const feeds = new Feeds({
+    engines: new Engines([engine]),
+    spacing: new Spacing(),
+    metrics,
+    limits: { lingerMs: 0, ...limits },
+  })
   const proxy = new Proxy({
+    feeds,
+    limits,
     find: (at) => {
       if (at === '/broken') throw expected('a service reference', 'path', at)
       if (!at.startsWith('/1:')) return undefined
       return {
         name: 'Test',
+        key: at,
         locate: async () => ({ ...server.target, program: 4911 }),
         forget: () => forgotten.push(at),
       }
     },
-    engine: passthroughEngine(),
     profile: defaultProfile,
     metrics,
     ...options,
@@ -44,11 +66,14 @@ async function start(serve: (socket: Socket, request: string) => void, options: 
   )
   const metric = async (name: string) =>
     (await metrics.registry.getSingleMetric(name)?.get())?.values[0]?.value
-  return { server, proxy, port, metric, forgotten }
+  return { server, proxy, feeds, port, metric, forgotten }
 }
 
+// A stream that says how long it is: others have no end, and are connected to again.
 const finite = (count: number) => (socket: Socket) =>
-  socket.end(Buffer.concat([Buffer.from(ok), packets(count)]))
+  socket.end(
+    Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${count * 188}\r\n\r\n`), packets(count)]),
+  )
 
 // A stream without end, as fast as it is taken.
 function endless(socket: Socket): void {
@@ -198,7 +223,7 @@ describe('GET', () => {
         const { input, output } = passthroughEngine().open(profile)
         const done = Promise.reject(new AppError('NO_STREAM', { found: 'no PAT' }))
         done.catch(() => output.close())
-        return { input, output, done, close: () => input.close() }
+        return { input, output, done, marks: () => [], close: () => input.close() }
       },
     }
     const { port } = await start((socket) => void socket.write(ok), { engine })
@@ -269,7 +294,7 @@ describe('a client that leaves', () => {
     const place = Promise.withResolvers<typeof server.target & { program: number }>()
     const locate = vi.fn(() => place.promise)
     const { port, proxy, server } = await start(finite(1), {
-      find: () => ({ name: 'x', locate, forget: () => undefined }),
+      find: () => ({ name: 'x', key: 'x', locate, forget: () => undefined }),
     })
     const client = viewer(port, path)
     await vi.waitFor(() => expect(locate).toHaveBeenCalled())
@@ -333,7 +358,7 @@ describe('Proxy.close', () => {
     const place = Promise.withResolvers<typeof server.target & { program: number }>()
     const locate = vi.fn(() => place.promise)
     const { port, proxy, server } = await start(finite(1), {
-      find: () => ({ name: 'x', locate, forget: () => undefined }),
+      find: () => ({ name: 'x', key: 'x', locate, forget: () => undefined }),
     })
     const answer = ask(port, path)
     await vi.waitFor(() => expect(locate).toHaveBeenCalled())

@@ -1,0 +1,193 @@
+// One reader's place in a rendition: HTTP clients, HLS and whoever else reads a stream have one each.
+// Main thread. Never holds anybody up: who falls out of what is kept goes on at an access point.
+import type { AppError } from '../base/errors.ts'
+import { enterAt } from './entry.ts'
+import { packetBytes } from './packet.ts'
+import type { Piece, Reel } from './reel.ts'
+
+/** What is done with a reader who is too slow. */
+export const slowPolicies = ['skip', 'drop'] as const
+export type SlowPolicy = (typeof slowPolicies)[number]
+
+/** What a cursor reads from. */
+export interface Readable {
+  readonly reel: Reel
+  /** Where another connection's bytes begin, if that is still to be passed; the reel's offsets. */
+  readonly cuts: readonly number[]
+  /** Nothing more comes. */
+  readonly isEnded: boolean
+  /** Why nothing more comes, where that is not the stream's own end. */
+  readonly error: AppError | undefined
+}
+
+export interface CursorOptions {
+  readonly slow?: SlowPolicy
+  readonly now?: () => number
+  /** Called when the reader is done with it. */
+  readonly onLeave?: (cursor: Cursor) => void
+}
+
+/** So long an access point is waited for before all that comes is sent. */
+const searchMs = 2000
+
+export class Cursor {
+  readonly joinedAt = new Date()
+  readonly #source: Readable
+  readonly #slow: SlowPolicy
+  readonly #now: () => number
+  readonly #onLeave: ((cursor: Cursor) => void) | undefined
+  #position: number
+  #burst: Buffer | undefined // the reader's own bytes before #position
+  #endAt = Infinity
+  #bytes = 0
+  #skips = 0
+  #isDropped = false
+  #hasLeft = false
+  #passedCut = -1
+  #search: EntrySearch | undefined
+  #wake: (() => void) | undefined
+
+  constructor(
+    source: Readable,
+    { slow = 'skip', now = () => performance.now(), onLeave }: CursorOptions = {},
+  ) {
+    this.#source = source
+    this.#slow = slow
+    this.#now = now
+    this.#onLeave = onLeave
+    const { start, marks } = source.reel
+    this.#position = start
+    // From its very beginning a stream can be read as well as it came.
+    if (marks.length > 0 && !this.#enter(0, false) && start > 0)
+      this.#search = { from: 0, isResumed: false, since: now() }
+  }
+
+  /** Bytes handed out. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Bytes behind the newest. */
+  get lag(): number {
+    return Math.max(0, this.#source.reel.end - this.#position) + (this.#burst?.length ?? 0)
+  }
+
+  /** How often it was too slow and went on at an access point. */
+  get skips(): number {
+    return this.#skips
+  }
+
+  /** It was too slow, and by policy that is the end. */
+  get isDropped(): boolean {
+    return this.#isDropped
+  }
+
+  /** Nothing more comes for this reader. */
+  get isDone(): boolean {
+    if (this.#hasLeft || this.#isDropped || this.#position >= this.#endAt) return true
+    return this.#source.isEnded && this.#burst === undefined && this.#position >= this.#source.reel.end
+  }
+
+  /** Why it ended early, once it is done. */
+  get error(): AppError | undefined {
+    return this.#position >= this.#endAt ? undefined : this.#source.error
+  }
+
+  /** What comes next, whole packets, 64 KB at most; undefined while there is nothing. */
+  next(): Piece | undefined {
+    if (this.isDone) return undefined
+    const { reel, cuts } = this.#source
+    if (this.#burst === undefined && this.#position < reel.start) this.#catchUp()
+    const cut = cuts.find((each) => each >= this.#position && each > this.#passedCut)
+    if (cut === this.#position) {
+      this.#search ??= { from: cut, isResumed: true, since: this.#now() }
+      this.#passedCut = cut
+    }
+    if (this.#isDropped || !this.#hasEntered()) return undefined
+    const piece = this.#takeBurst() ?? reel.piece(this.#position, Math.min(cut ?? Infinity, this.#endAt))
+    if (piece === undefined) return undefined
+    if (piece.release !== nothing) this.#position += piece.bytes.length
+    this.#bytes += piece.bytes.length
+    return piece
+  }
+
+  /** Resolves when next() or isDone may say something new. */
+  whenReadable(): Promise<void> {
+    if (this.isDone) return Promise.resolve()
+    return new Promise((resolve) => (this.#wake = resolve))
+  }
+
+  /** Something has come, or nothing more will. Called by the rendition. */
+  wake(): void {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+
+  /** Ends with what has come so far. */
+  end(): void {
+    this.#endAt = Math.min(this.#endAt, this.#source.reel.end)
+    this.wake()
+  }
+
+  /** Gives the place up. Does nothing the second time. */
+  leave(): void {
+    if (this.#hasLeft) return
+    this.#hasLeft = true
+    this.#burst = undefined
+    this.wake()
+    this.#onLeave?.(this)
+  }
+
+  // The newest access point that can be entered.
+  #enter(from: number, isResumed: boolean): boolean {
+    const { reel } = this.#source
+    for (const mark of reel.marks.toReversed()) {
+      const entry = mark.offset >= from ? enterAt(reel, mark, { isResumed }) : undefined
+      if (entry === undefined) continue
+      this.#burst = entry.bytes.length > 0 ? entry.bytes : undefined
+      this.#position = entry.next
+      return true
+    }
+    return false
+  }
+
+  // Too slow: the bytes that come next are not kept any more.
+  #catchUp(): void {
+    const { reel } = this.#source
+    this.#isDropped = this.#slow === 'drop'
+    this.#skips++
+    if (!this.#isDropped && !this.#enter(0, true)) this.#position = reel.end - (reel.end % packetBytes)
+  }
+
+  // Waits for an access point where one is looked for, but not for ever.
+  #hasEntered(): boolean {
+    if (this.#search === undefined) return true
+    const { from, isResumed, since } = this.#search
+    const isOver = this.#source.isEnded || this.#now() - since >= searchMs
+    if (!this.#enter(from, isResumed) && !isOver) return false
+    this.#search = undefined
+    return true
+  }
+
+  #takeBurst(): Piece | undefined {
+    const burst = this.#burst
+    if (burst === undefined) return undefined
+    this.#burst = burst.length > mostBurstPart ? burst.subarray(mostBurstPart) : undefined
+    return { bytes: burst.subarray(0, mostBurstPart), release: nothing }
+  }
+}
+
+/** An access point that is waited for: after a cut, or where the last one is not complete. */
+interface EntrySearch {
+  /** Offset from which on. */
+  readonly from: number
+  readonly isResumed: boolean
+  readonly since: number
+}
+
+const mostBurstPart = 348 * packetBytes
+
+function nothing(): void {
+  // the burst is the reader's own
+}
