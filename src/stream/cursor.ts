@@ -1,7 +1,7 @@
 // One reader's place in a rendition: HTTP clients, HLS and whoever else reads a stream have one each.
 // Main thread. Never holds anybody up: who falls out of what is kept goes on at an access point.
 import type { AppError } from '../base/errors.ts'
-import { enterAt } from './entry.ts'
+import { enterAt, resumeAt, type Entry } from './entry.ts'
 import { packetBytes } from './packet.ts'
 import type { Piece, Reel } from './reel.ts'
 
@@ -9,11 +9,19 @@ import type { Piece, Reel } from './reel.ts'
 export const slowPolicies = ['skip', 'drop'] as const
 export type SlowPolicy = (typeof slowPolicies)[number]
 
+/** A place behind which the bytes are of another connection, or of another engine. */
+export interface Cut {
+  /** the reel's */
+  readonly offset: number
+  /** No access points are told of behind it. */
+  readonly isBlind: boolean
+}
+
 /** What a cursor reads from. */
 export interface Readable {
   readonly reel: Reel
-  /** Where another connection's bytes begin, if that is still to be passed; the reel's offsets. */
-  readonly cuts: readonly number[]
+  /** Where something else begins, oldest first. */
+  readonly cuts: readonly Cut[]
   /** Nothing more comes. */
   readonly isEnded: boolean
   /** Why nothing more comes, where that is not the stream's own end. */
@@ -29,6 +37,7 @@ export interface CursorOptions {
 
 /** So long an access point is waited for before all that comes is sent. */
 const searchMs = 2000
+const blindMs = 300 // until most PIDs have been seen behind a cut without access points
 
 export class Cursor {
   readonly joinedAt = new Date()
@@ -59,7 +68,7 @@ export class Cursor {
     this.#position = start
     // From its very beginning a stream can be read as well as it came.
     if (marks.length > 0 && !this.#enter(0, false) && start > 0)
-      this.#search = { from: 0, isResumed: false, since: now() }
+      this.#search = { from: 0, isResumed: false, until: now() + searchMs }
   }
 
   /** Bytes handed out. */
@@ -98,13 +107,15 @@ export class Cursor {
     if (this.isDone) return undefined
     const { reel, cuts } = this.#source
     if (this.#burst === undefined && this.#position < reel.start) this.#catchUp()
-    const cut = cuts.find((each) => each >= this.#position && each > this.#passedCut)
-    if (cut === this.#position) {
-      this.#search ??= { from: cut, isResumed: true, since: this.#now() }
-      this.#passedCut = cut
+    const cut = cuts.find(({ offset }) => offset >= this.#position && offset > this.#passedCut)
+    if (cut?.offset === this.#position) {
+      const until = this.#now() + (cut.isBlind ? blindMs : searchMs)
+      this.#search ??= { from: cut.offset, isResumed: true, until }
+      this.#passedCut = cut.offset
     }
     if (this.#isDropped || !this.#hasEntered()) return undefined
-    const piece = this.#takeBurst() ?? reel.piece(this.#position, Math.min(cut ?? Infinity, this.#endAt))
+    const piece =
+      this.#takeBurst() ?? reel.piece(this.#position, Math.min(cut?.offset ?? Infinity, this.#endAt))
     if (piece === undefined) return undefined
     if (piece.release !== nothing) this.#position += piece.bytes.length
     this.#bytes += piece.bytes.length
@@ -145,11 +156,16 @@ export class Cursor {
     for (const mark of reel.marks.toReversed()) {
       const entry = mark.offset >= from ? enterAt(reel, mark, { isResumed }) : undefined
       if (entry === undefined) continue
-      this.#burst = entry.bytes.length > 0 ? entry.bytes : undefined
-      this.#position = entry.next
+      this.#begin(entry)
       return true
     }
     return false
+  }
+
+  #begin(entry: Entry | undefined): void {
+    if (entry === undefined) return
+    this.#burst = entry.bytes.length > 0 ? entry.bytes : undefined
+    this.#position = entry.next
   }
 
   // Too slow: the bytes that come next are not kept any more.
@@ -157,15 +173,23 @@ export class Cursor {
     const { reel } = this.#source
     this.#isDropped = this.#slow === 'drop'
     this.#skips++
-    if (!this.#isDropped && !this.#enter(0, true)) this.#position = reel.end - (reel.end % packetBytes)
+    if (!this.#isDropped && !this.#enter(0, true)) this.#begin(resumeAt(reel, this.#middle))
+  }
+
+  // Of what is kept, at a packet: so far behind again it will not be at once.
+  get #middle(): number {
+    const { start, end } = this.#source.reel
+    return start + Math.floor((end - start) / 2 / packetBytes) * packetBytes
   }
 
   // Waits for an access point where one is looked for, but not for ever.
   #hasEntered(): boolean {
     if (this.#search === undefined) return true
-    const { from, isResumed, since } = this.#search
-    const isOver = this.#source.isEnded || this.#now() - since >= searchMs
-    if (!this.#enter(from, isResumed) && !isOver) return false
+    const { from, isResumed, until } = this.#search
+    if (!this.#enter(from, isResumed)) {
+      if (!this.#source.isEnded && this.#now() < until) return false
+      this.#begin(isResumed ? resumeAt(this.#source.reel, this.#position) : undefined)
+    }
     this.#search = undefined
     return true
   }
@@ -183,7 +207,8 @@ interface EntrySearch {
   /** Offset from which on. */
   readonly from: number
   readonly isResumed: boolean
-  readonly since: number
+  /** Then it is given up. */
+  readonly until: number
 }
 
 const mostBurstPart = 348 * packetBytes

@@ -7,6 +7,7 @@ import {
   beginsUnit,
   continuityOf,
   hasPayload,
+  nullPid,
   packetBytes,
   patPid,
   payloadStart,
@@ -17,6 +18,7 @@ import {
   ptsDistance,
   ptsOf,
   setContinuity,
+  syncByte,
 } from './packet.ts'
 import type { Reel } from './reel.ts'
 
@@ -33,6 +35,7 @@ export interface EntryOptions {
 
 /** Looked through for tables and for the end of the leading pictures. */
 const mostLookBytes = 8 * 1024 * 1024
+const mostResumeBytes = 512 * 1024
 const mostTablePackets = 8 // of one PMT
 
 interface Tables {
@@ -51,6 +54,23 @@ export function enterAt(reel: Reel, mark: Mark, { isResumed = false }: EntryOpti
   const first = [...tables.packets, ...region]
   const flags = isResumed ? breaks(reel, mark.offset, next, first, tables) : []
   return { bytes: Buffer.concat([...flags, ...first]), next }
+}
+
+/** Goes on at an offset that is no access point, with the break told on each PID that is seen there. */
+export function resumeAt(reel: Reel, offset: number): Entry {
+  const counters = new Map<number, number>()
+  const end = Math.min(reel.end, offset + mostResumeBytes)
+  for (let at = offset; at + packetBytes <= end; at += packetBytes) {
+    const packet = reel.packet(at)
+    const pid = pidOf(packet)
+    const isNew = packet[0] === syncByte && hasPayload(packet) && pid !== nullPid && !counters.has(pid)
+    if (isNew) counters.set(pid, continuityOf(packet) - 1)
+  }
+  return { bytes: Buffer.concat(breakPackets(counters)), next: offset }
+}
+
+function breakPackets(counters: ReadonlyMap<number, number>): Buffer[] {
+  return [...counters].map(([pid, counter]) => adaptationPacket(pid, counter, { isDiscontinuous: true }))
 }
 
 // The tables that come next, to be sent before those: their counters are set back.
@@ -153,5 +173,5 @@ function breaks(reel: Reel, from: number, next: number, first: readonly Buffer[]
     const packet = reel.packet(at)
     note(packet, continuityOf(packet))
   }
-  return [...counters].map(([pid, counter]) => adaptationPacket(pid, counter, { isDiscontinuous: true }))
+  return breakPackets(counters)
 }

@@ -2,6 +2,7 @@
 // Source: ISO/IEC 13818-1, 2.4.3 (packets, adaptation fields, PES headers) and 2.4.4 (sections).
 
 export const packetBytes = 188
+export const syncByte = 0x47
 export const patPid = 0
 export const nullPid = 0x1fff
 
@@ -70,7 +71,7 @@ export function adaptationPacket(
   { pcr, isDiscontinuous = false }: { pcr?: Uint8Array | undefined; isDiscontinuous?: boolean } = {},
 ): Buffer {
   const packet = Buffer.alloc(packetBytes, 0xff)
-  packet[0] = 0x47
+  packet[0] = syncByte
   packet.writeUInt16BE(pid, 1)
   packet[3] = 0x20 | (counter & 0x0f)
   packet[4] = packetBytes - 5
@@ -82,7 +83,7 @@ export function adaptationPacket(
 /** Null packets: to be thrown away by whoever gets them. */
 export function nullPackets(count: number): Buffer {
   const packet = Buffer.alloc(packetBytes, 0xff)
-  packet.set([0x47, 0x1f, 0xff, 0x10])
+  packet.set([syncByte, 0x1f, 0xff, 0x10])
   return Buffer.concat(Array.from({ length: count }, () => packet))
 }
 

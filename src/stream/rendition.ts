@@ -3,7 +3,7 @@
 import { AppError, toAppError } from '../base/errors.ts'
 import type { Profile } from '../workers/profile.ts'
 import type { RingWriter } from '../workers/ring.ts'
-import { Cursor, type Readable, type SlowPolicy } from './cursor.ts'
+import { Cursor, type Cut, type Readable, type SlowPolicy } from './cursor.ts'
 import type { Engine, EngineStream } from './engine.ts'
 import type { Engines } from './engines.ts'
 import { nullPackets } from './packet.ts'
@@ -30,7 +30,7 @@ const longestWaitMs = 3000
 export class Rendition implements Readable {
   readonly profile: Profile
   readonly reel: Reel
-  readonly cuts: number[] = []
+  readonly cuts: Cut[] = []
   /** Resolves when nothing more comes. @throws what ended it early */
   readonly done: Promise<void>
   error: AppError | undefined
@@ -210,15 +210,15 @@ export class Rendition implements Readable {
     const before = reel.end - this.#stream.output.total
     for (const mark of this.#stream.marks()) {
       const offset = before + mark.offset
-      if (mark.kind === 'cut') this.#cut(offset)
+      if (mark.kind === 'cut') this.#cut({ offset, isBlind: false })
       else reel.mark({ ...mark, offset })
     }
   }
 
-  #cut(offset: number): void {
-    const old = this.cuts.findIndex((cut) => cut >= this.reel.start)
-    this.cuts.splice(0, old < 0 ? this.cuts.length : old)
-    this.cuts.push(offset)
+  #cut(cut: Cut): void {
+    const passed = this.cuts.filter(({ offset }) => offset < this.reel.start).length
+    this.cuts.splice(0, passed)
+    this.cuts.push(cut)
   }
 
   // The engine failed, not the source: another one goes on where it was. Its counters are its own, so
@@ -228,7 +228,7 @@ export class Rendition implements Readable {
     if (this.#isClosed || this.#isInputOver || !engines.canReplace(this.#engine, error)) throw error
     const failed = this.#engine
     ;({ engine: this.#engine, stream: this.#stream } = this.#open(failed))
-    this.#cut(this.reel.end)
+    this.#cut({ offset: this.reel.end, isBlind: true })
     return false
   }
 

@@ -1,0 +1,251 @@
+import { describe, expect, it } from 'vitest'
+import { Cursor, type Cut, type Readable } from '../../src/stream/cursor.ts'
+import { Reel } from '../../src/stream/reel.ts'
+import type { MarkKind } from '../../src/workers/native.ts'
+import { audioPid, Programme, readStream, videoPid } from './programme.ts'
+
+const gop = 3600 * 8
+
+// A rendition with a clock of its own, written by a programme.
+class Source implements Readable {
+  now = 0
+  readonly reel: Reel
+  readonly programme = new Programme()
+  cuts: Cut[] = []
+  isEnded = false
+  error = undefined
+
+  constructor(limits = {}) {
+    this.reel = new Reel(limits, () => this.now)
+  }
+
+  flow(): void {
+    this.reel.append(this.programme.take())
+  }
+
+  mark(pts: number, kind: MarkKind = 'recovery'): void {
+    this.reel.mark({ offset: this.reel.end, pts, pcr: -1, kind })
+  }
+
+  /** An open group: an access point, its tables, two pictures that lead it, sound, and one that follows. */
+  openGroup(pts: number): void {
+    const { programme } = this
+    programme.sound(pts - 3000)
+    this.flow()
+    this.mark(pts)
+    programme
+      .picture(pts)
+      .tables()
+      .more(audioPid)
+      .picture(pts - 7200)
+    programme
+      .sound(pts)
+      .picture(pts - 3600)
+      .picture(pts + 3600)
+      .sound(pts + 1920)
+    this.flow()
+  }
+
+  cursor(options = {}): Cursor {
+    return new Cursor(this, { now: () => this.now, ...options })
+  }
+}
+
+function readAll(cursor: Cursor): Buffer {
+  const parts: Buffer[] = []
+  for (let piece = cursor.next(); piece !== undefined; piece = cursor.next()) {
+    parts.push(Buffer.from(piece.bytes))
+    piece.release()
+  }
+  return Buffer.concat(parts)
+}
+
+// A stream that has run for so long that its beginning is gone.
+function running(groups = 30): Source {
+  const source = new Source({ keepMs: 0 })
+  for (let group = 1; group <= groups; group++) {
+    source.openGroup(group * gop)
+    for (let filler = 0; filler < 100; filler++) source.programme.more(0x1000)
+    source.flow()
+    source.now += 1000
+  }
+  return source
+}
+
+describe('a client that opens the stream', () => {
+  it('gets all that comes, from the first byte on', () => {
+    const source = new Source()
+    const cursor = source.cursor()
+    source.programme.picture(1).tables()
+    const bytes = source.programme.take()
+    source.reel.append(bytes)
+    expect(readAll(cursor).equals(bytes)).toBe(true)
+  })
+})
+
+describe('a client that joins', () => {
+  it('gets tables, then the access point, and none of the pictures that lead it', () => {
+    const source = running()
+    const { units, first, faults } = readStream(readAll(source.cursor()))
+    expect(first.slice(0, 3)).toEqual([0, 0x100, videoPid])
+    expect(units.get(videoPid)).toEqual([30 * gop, 30 * gop + 3600])
+    expect(faults).toEqual([])
+  })
+
+  it('keeps the clocks of the pictures that are left out', () => {
+    expect(readStream(readAll(running().cursor())).clocks).toBe(4)
+  })
+
+  it('gets sound from a whole unit on', () => {
+    const { units } = readStream(readAll(running().cursor()))
+    expect(units.get(audioPid)).toEqual([30 * gop, 30 * gop + 1920])
+  })
+
+  it('goes on without a break as the stream does', () => {
+    const source = running()
+    const cursor = source.cursor()
+    const begin = readAll(cursor)
+    source.openGroup(31 * gop)
+    const { faults, breaks, units } = readStream(Buffer.concat([begin, readAll(cursor)]))
+    expect([faults, breaks]).toEqual([[], 0])
+    expect(units.get(videoPid)?.slice(-4)).toEqual([
+      31 * gop,
+      31 * gop - 7200,
+      31 * gop - 3600,
+      31 * gop + 3600,
+    ])
+  })
+
+  it('takes the access point before, while the last one is not complete', () => {
+    const source = running()
+    source.mark(40 * gop)
+    source.programme
+      .picture(40 * gop)
+      .tables()
+      .picture(40 * gop - 3600)
+    source.flow()
+    expect(readStream(readAll(source.cursor())).units.get(videoPid)?.[0]).toBe(30 * gop)
+  })
+
+  it('waits for the only one that there is', () => {
+    const source = running()
+    for (let filler = 0; filler < 30_000; filler++) source.programme.more(0x1000)
+    source.flow()
+    source.now += 1000
+    source.mark(50 * gop)
+    source.programme.picture(50 * gop).tables()
+    source.flow()
+    source.now += 1000
+    for (let filler = 0; filler < 400; filler++) source.programme.more(0x1000)
+    source.flow()
+    const cursor = source.cursor()
+    expect(readAll(cursor)).toHaveLength(0)
+    source.programme.picture(50 * gop + 3600)
+    source.flow()
+    expect(readStream(readAll(cursor)).units.get(videoPid)).toEqual([50 * gop, 50 * gop + 3600])
+  })
+
+  it('does not wait for ever', () => {
+    const source = running()
+    for (let filler = 0; filler < 30_000; filler++) source.programme.more(0x1000)
+    source.flow()
+    source.now += 1000
+    source.mark(40 * gop)
+    source.programme.picture(40 * gop).tables()
+    source.flow()
+    source.now += 1000
+    for (let filler = 0; filler < 400; filler++) source.programme.more(0x1000)
+    source.flow()
+    const cursor = source.cursor()
+    expect(readAll(cursor)).toHaveLength(0)
+    source.now += 2000
+    expect(readAll(cursor).length).toBeGreaterThan(0)
+  })
+
+  it('enters radio at a mark of sound', () => {
+    const source = new Source({ keepMs: 0 })
+    for (let unit = 1; unit <= 500; unit++) {
+      if (unit % 50 === 0) source.mark(unit * 1920, 'audio')
+      source.programme.sound(unit * 1920)
+      if (unit % 50 === 0) source.programme.tables()
+      source.flow()
+      source.now += 100
+    }
+    const { first, faults, units } = readStream(readAll(source.cursor()))
+    expect(first.slice(0, 3)).toEqual([0, 0x100, audioPid])
+    expect([units.get(audioPid)?.[0], faults]).toEqual([500 * 1920, []])
+  })
+})
+
+describe('a client that is too slow', () => {
+  it('goes on at an access point, with the break told on every PID', () => {
+    const source = new Source({ keepMs: 0, mostBytes: 200_000 })
+    const cursor = source.cursor()
+    source.openGroup(gop)
+    const begin = readAll(cursor)
+    for (let group = 2; group < 40; group++) {
+      source.openGroup(group * gop)
+      for (let filler = 0; filler < 100; filler++) source.programme.more(0x1000)
+      source.flow()
+      source.now += 1000
+    }
+    const { faults, breaks, units } = readStream(Buffer.concat([begin, readAll(cursor)]))
+    expect(faults).toEqual([])
+    expect(breaks).toBe(4)
+    expect(units.get(videoPid)?.slice(-2)).toEqual([39 * gop, 39 * gop + 3600])
+    expect(cursor.skips).toBe(1)
+  })
+
+  it('is dropped where that is the policy', () => {
+    const source = new Source({ keepMs: 0, mostBytes: 200_000 })
+    const cursor = source.cursor({ slow: 'drop' })
+    for (let filler = 0; filler < 5000; filler++) source.programme.more(0x1000)
+    source.flow()
+    expect(cursor.next()).toBeUndefined()
+    expect([cursor.isDropped, cursor.isDone]).toEqual([true, true])
+  })
+})
+
+describe('where another connection begins', () => {
+  it('waits for its first access point', () => {
+    const source = new Source()
+    const cursor = source.cursor()
+    source.openGroup(gop)
+    const begin = readAll(cursor)
+    source.cuts = [{ offset: source.reel.end, isBlind: false }]
+    source.programme.more(videoPid)
+    source.flow()
+    expect(readAll(cursor)).toHaveLength(0)
+    source.openGroup(2 * gop)
+    const { faults, units } = readStream(Buffer.concat([begin, readAll(cursor)]))
+    expect(faults).toEqual([])
+    expect(units.get(videoPid)?.slice(-2)).toEqual([2 * gop, 2 * gop + 3600])
+  })
+
+  it('goes on without one after a while', () => {
+    const source = new Source()
+    const cursor = source.cursor()
+    source.openGroup(gop)
+    readAll(cursor)
+    source.cuts = [{ offset: source.reel.end, isBlind: false }]
+    source.programme.more(videoPid)
+    source.flow()
+    expect(readAll(cursor)).toHaveLength(0)
+    source.now += 2000
+    expect(readStream(readAll(cursor))).toMatchObject({ breaks: 1, faults: [] })
+  })
+})
+
+describe('Cursor.end', () => {
+  it('gives what has come so far and no more', () => {
+    const source = new Source()
+    const cursor = source.cursor()
+    source.programme.picture(1)
+    source.flow()
+    cursor.end()
+    source.programme.picture(2)
+    source.flow()
+    expect(readAll(cursor)).toHaveLength(3 * 188)
+    expect(cursor.isDone).toBe(true)
+  })
+})
