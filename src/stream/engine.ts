@@ -1,5 +1,6 @@
 // What turns the receiver's bytes into what clients get. Every maker of an Engine answers alike:
 // a ring to write to, a ring to read from, a report at the end. Callers never ask which one it is.
+import type { Mark } from '../workers/native.ts'
 import type { Pool, RemuxReport } from '../workers/pool.ts'
 import type { Profile } from '../workers/profile.ts'
 import { createRing, RingReader, RingWriter, type CloseReason } from '../workers/ring.ts'
@@ -8,8 +9,10 @@ export interface EngineStream {
   readonly input: RingWriter
   readonly output: RingReader
   /** Resolves when no more output comes: the input has ended and was worked off, or the stream was closed.
-   *  @throws WORKER_DIED, WORKER_HUNG, NO_STREAM */
+   *  @throws WORKER_DIED, WORKER_HUNG, FFMPEG_FAILED, NO_STREAM */
   readonly done: Promise<EngineReport>
+  /** Access points of the output since the last call, see PoolStream; none from an engine that does not look. */
+  marks(): Mark[]
   /** Gives the stream up: both rings close, what is in them is lost. */
   close(): void
 }
@@ -17,10 +20,13 @@ export interface EngineStream {
 export type EngineReport = Pick<RemuxReport, 'bytesIn' | 'bytesOut' | 'errors'> &
   Partial<Pick<RemuxReport, 'stats'>>
 
+export const engineNames = ['native', 'ffmpeg', 'passthrough'] as const
+export type EngineName = (typeof engineNames)[number]
+
 export interface Engine {
-  /** For logs. */
-  readonly name: 'native' | 'passthrough'
-  /** Begins a stream. @throws POOL_FULL, ADDON_MISSING */
+  /** For logs and metrics. */
+  readonly name: EngineName
+  /** Begins a stream. @throws POOL_FULL, ADDON_MISSING, NO_WORKER, FFMPEG_MISSING, SHUTTING_DOWN */
   open(profile: Profile, options?: { label?: string }): EngineStream
 }
 
@@ -38,7 +44,13 @@ export function passthroughEngine(): Engine {
     open() {
       const memory = createRing(ringBytes)
       const input = new Inlet(memory)
-      return { input, output: new RingReader(memory), done: input.done, close: () => input.close('cancel') }
+      return {
+        input,
+        output: new RingReader(memory),
+        done: input.done,
+        marks: () => [],
+        close: () => input.close('cancel'),
+      }
     },
   }
 }

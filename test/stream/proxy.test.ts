@@ -198,7 +198,7 @@ describe('GET', () => {
         const { input, output } = passthroughEngine().open(profile)
         const done = Promise.reject(new AppError('NO_STREAM', { found: 'no PAT' }))
         done.catch(() => output.close())
-        return { input, output, done, close: () => input.close() }
+        return { input, output, done, marks: () => [], close: () => input.close() }
       },
     }
     const { port } = await start((socket) => void socket.write(ok), { engine })
