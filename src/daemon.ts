@@ -17,9 +17,10 @@ import { Budget } from './receiver/budget.ts'
 import { OpenWebIf } from './receiver/client.ts'
 import { decodePath } from './receiver/reference.ts'
 import { findService, urlService } from './receiver/service.ts'
-import { passthroughEngine, poolEngine, type Engine } from './stream/engine.ts'
+import { passthroughEngine, poolEngine } from './stream/engine.ts'
 import { Engines } from './stream/engines.ts'
 import { Feeds } from './stream/feeds.ts'
+import { FfmpegEngine } from './stream/ffmpeg.ts'
 import { Proxy } from './stream/proxy.ts'
 import type { Service } from './stream/service.ts'
 import { Spacing } from './stream/spacing.ts'
@@ -161,8 +162,8 @@ async function startProxy(config: Config, tools: Tools): Promise<void> {
   const { parts, live, found, log, metrics } = tools
   const { owiBase, owiUser: user, owiPass: password, owiTimeoutMs: timeoutMs, proxyTarget } = config
   const addresses = new StreamAddresses({ owiBase, user, password, proxyTarget, timeoutMs, log })
-  const { engine, refusal } = await startEngine(config, tools)
-  const feeds = new Feeds({ engines: new Engines([engine]), spacing: new Spacing(), log, metrics })
+  const { engines, refusal } = await startEngines(config, tools)
+  const feeds = new Feeds({ engines, spacing: new Spacing(), log, metrics })
   const proxy = new Proxy({
     feeds,
     refusal,
@@ -239,38 +240,55 @@ function refreshSoon(found: Tools['found'], what: RefreshKind): void {
   } else guide?.refresh(what)
 }
 
-// Without the addon the daemon still runs: streams pass through, and who asks for other sound is refused.
-async function startEngine(
-  {
-    enableAudioTranscoding,
-    useNativeRemuxer,
-    workers,
-    streamsPerWorker,
-    audioChannels,
-    audioBitrate,
-  }: Config,
-  { parts, log, metrics, checks }: Tools,
-): Promise<{ engine: Engine; refusal?: AppError }> {
-  if (!enableAudioTranscoding || !useNativeRemuxer) {
-    const refusal = new AppError('BAD_REQUEST', {
-      reason: 'Audio transcoding is switched off here: only audio=copy can be had',
-    })
-    return { engine: passthroughEngine(), refusal }
+// What streams go through: all engines in order, and beside them the first that works now. Without the addon
+// and without ffmpeg the daemon still runs: streams pass through, and who asks for other sound is refused.
+async function startEngines(config: Config, tools: Tools): Promise<{ engines: Engines; refusal?: AppError }> {
+  const { enableAudioTranscoding, useNativeRemuxer } = config
+  const { log, metrics } = tools
+  const last = passthroughEngine()
+  if (!enableAudioTranscoding) {
+    const reason = 'Audio transcoding is switched off here: only audio=copy can be had'
+    const refusal = new AppError('BAD_REQUEST', { reason })
+    return { engines: new Engines([last], { log, metrics }), refusal }
   }
+  const [pool, ffmpeg] = await Promise.all([
+    useNativeRemuxer ? startPool(config, tools) : undefined,
+    startFfmpeg(config, tools),
+  ])
+  const candidates = [
+    ...(pool === undefined ? [] : [{ made: poolEngine(pool), problem: pool.problem }]),
+    { made: ffmpeg, problem: ffmpeg.problem },
+  ]
+  // Threads that do not start are tried again; what is not installed stays away until the next start.
+  const list = candidates.filter(({ problem }) => problem === undefined || problem.code === 'NO_WORKER')
+  const engines = new Engines([...list.map(({ made }) => made), last], { log, metrics })
+  const working = list.find(({ problem }) => problem === undefined)
+  const refusal = candidates[0]?.problem
+  if (refusal !== undefined)
+    log.error({ err: refusal, engine: (working?.made ?? last).name }, 'streams begin with another engine')
+  return working === undefined && refusal !== undefined ? { engines, refusal } : { engines }
+}
+
+async function startPool(config: Config, { parts, log, metrics, checks }: Tools): Promise<Pool> {
+  const { workers, streamsPerWorker, audioChannels, audioBitrate } = config
   const pool = new Pool({ workers, streamsPerWorker, log, metrics })
   parts.defer(() => pool.close())
   await pool.ready()
-  if (pool.problem !== undefined) {
-    log.error({ err: pool.problem }, 'native remuxer not available, streams pass through unchanged')
-    return { engine: passthroughEngine(), refusal: pool.problem }
-  }
+  if (pool.problem !== undefined) return pool
   checks.push(() => pool.problem && 'workers')
   const { capacity } = pool.stats()
   log.info(
     { sample_rate: sampleRate, channels: audioChannels, bitrate: audioBitrate, workers, capacity },
     'native remuxer initialized',
   )
-  return { engine: poolEngine(pool) }
+  return pool
+}
+
+async function startFfmpeg({ ffmpeg: program }: Config, { parts, log }: Tools): Promise<FfmpegEngine> {
+  const ffmpeg = new FfmpegEngine({ program, log })
+  parts.defer(() => ffmpeg.close())
+  await ffmpeg.ready()
+  return ffmpeg
 }
 
 const sampleRate = 48_000 // of broadcast sound; the remuxer keeps the source's

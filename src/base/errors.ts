@@ -47,7 +47,7 @@ export const ERRORS = {
   LIMIT_REACHED: {
     status: 503,
     expose: true,
-    message: (d) => `All ${text(d.capacity, '')} ${text(d.what, 'places')} are taken`,
+    message: (d) => `All ${text(d.capacity, '')} ${text(d.what, 'places')} are taken`.replace('  ', ' '),
   },
   ADDON_MISSING: {
     status: 503,
@@ -99,6 +99,11 @@ export const ERRORS = {
   },
   REFRESH_RUNNING: { status: 409, expose: true, message: () => 'A refresh is running already' },
   NO_TUNER: { status: 503, expose: true, message: () => 'No tuner is free' },
+  FFMPEG_MISSING: {
+    status: 503,
+    expose: false,
+    message: (d) => text(d.reason, 'There is no ffmpeg program here'),
+  },
   FFMPEG_FAILED: { status: 502, expose: false, message: (d) => text(d.reason, 'ffmpeg failed') },
   SHUTTING_DOWN: { status: 503, expose: true, message: () => 'The service is shutting down' },
   INTERNAL: { status: 500, expose: false, message: (d) => text(d.reason, 'Internal error') },

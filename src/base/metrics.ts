@@ -3,6 +3,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import { ERRORS, type ErrorCode } from './errors.ts'
 
+type Engine = (typeof engines)[number]
 export type Metrics = ReturnType<typeof createMetrics>
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
@@ -25,6 +26,7 @@ const damageKinds = [
 const upstreamFailures = ['refused', 'timeout', 'stalled', 'ended', 'reset', 'unreachable', 'status'] as const
 
 const streamLimits = ['clients', 'feeds', 'address', 'memory'] as const
+const engines = ['native', 'ffmpeg', 'passthrough'] as const
 
 const receiverResults = ['answered', 'unreachable', 'timeout', 'refused', 'broken'] as const
 const refreshStages = ['channels', 'now', 'guide', 'xmltv'] as const
@@ -50,6 +52,20 @@ export function createMetrics({ process = false }: { process?: boolean } = {}) {
     label: L,
     values: readonly V[],
   ) => new LabelledCounter(new Counter({ name, help, labelNames: [label], registers }), label, values)
+
+  const engineState = new Gauge({
+    name: 'xg2g_engine_state',
+    help: 'Engines that streams go through: 0 in use, 1 tried again, 2 switched off for a while',
+    labelNames: ['engine'],
+    registers,
+  })
+  const fallbacks = new Counter({
+    name: 'xg2g_engine_fallbacks_total',
+    help: 'Streams that went to another engine than the preferred one, or changed to another',
+    labelNames: ['from', 'to'],
+    registers,
+  })
+  for (const from of engines) for (const to of engines) if (from !== to) fallbacks.inc({ from, to }, 0)
 
   const requests = new Counter({
     name: 'http_requests_total',
@@ -130,6 +146,17 @@ export function createMetrics({ process = false }: { process?: boolean } = {}) {
     poolRefused: counter('xg2g_pool_refused_total', 'Streams refused because the pool was full'),
     workerFailures: labelled('xg2g_worker_failures_total', 'Worker threads lost', 'reason', workerFailures),
     workerRestarts: counter('xg2g_worker_restarts_total', 'Worker threads started again'),
+
+    engineState: {
+      set(engine: Engine, state: number): void {
+        engineState.set({ engine }, state)
+      },
+    },
+    fallbacks: {
+      inc(from: Engine, to: Engine): void {
+        fallbacks.inc({ from, to })
+      },
+    },
 
     receiverRequests: labelled(
       'xg2g_receiver_requests_total',

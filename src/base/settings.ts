@@ -203,7 +203,12 @@ export const settings = {
     env: 'XG2G_USE_NATIVE_REMUXER',
     oldEnv: ['XG2G_USE_RUST_REMUXER', 'XG2G_USE_RUST_TRANSCODER'],
     fallback: 'true',
-    meaning: 'Transcode inside the process',
+    meaning: 'Transcode inside the process; else by an ffmpeg process for each stream',
+  }),
+  ffmpeg: withDefault(name, {
+    env: 'XG2G_FFMPEG',
+    fallback: 'ffmpeg',
+    meaning: 'The ffmpeg program, by name or path, for when the native remuxer is off, missing or fails',
   }),
   workers: withDefault(workers, {
     env: 'XG2G_WORKERS',

@@ -73,17 +73,17 @@ function examineAddon({ enableAudioTranscoding, useNativeRemuxer }: Config): Dia
     const isWanted = enableAudioTranscoding && useNativeRemuxer
     const text = `The native remuxer does not load: ${toAppError(thrown).message}`
     const cure =
-      'make native (it names the FFmpeg libraries that are missing); until then sound passes unchanged'
+      'make native (it names the FFmpeg libraries that are missing); until then ffmpeg makes the sound, if it is there'
     return [{ level: isWanted ? 'bad' : 'note', text, cure }]
   }
 }
 
-async function examineFfmpeg(): Promise<Diagnosis[]> {
+async function examineFfmpeg({ ffmpeg }: Config): Promise<Diagnosis[]> {
   try {
-    const { stdout } = await promisify(execFile)('ffmpeg', ['-version'], { timeout: 5000 })
+    const { stdout } = await promisify(execFile)(ffmpeg, ['-version'], { timeout: 5000 })
     return [{ level: 'ok', text: stdout.split(' Copyright', 1)[0] ?? 'ffmpeg' }]
   } catch {
-    const text = 'There is no ffmpeg program; only `serve --demo` needs it'
+    const text = `There is no ffmpeg program ${ffmpeg}: streams pass unchanged where the native remuxer is off or fails, and serve --demo needs it`
     return [{ level: 'note', text, cure: 'apt-get install ffmpeg' }]
   }
 }

@@ -9,11 +9,11 @@ export interface EngineStream {
   readonly input: RingWriter
   readonly output: RingReader
   /** Resolves when no more output comes: the input has ended and was worked off, or the stream was closed.
-   *  @throws WORKER_DIED, WORKER_HUNG, NO_STREAM */
+   *  @throws WORKER_DIED, WORKER_HUNG, FFMPEG_FAILED, NO_STREAM */
   readonly done: Promise<EngineReport>
-  /** Access points since the last call, offsets in bytes of output; engines that see none have none. */
+  /** Access points of the output since the last call, see PoolStream; none from an engine that does not look. */
   marks(): Mark[]
-  /** Faults of the source found so far. */
+  /** Faults of the source found so far; engines that do not count them have none. */
   errors?(): number
   /** Gives the stream up: both rings close, what is in them is lost. */
   close(): void
@@ -22,10 +22,13 @@ export interface EngineStream {
 export type EngineReport = Pick<RemuxReport, 'bytesIn' | 'bytesOut' | 'errors'> &
   Partial<Pick<RemuxReport, 'stats'>>
 
+export const engineNames = ['native', 'ffmpeg', 'passthrough'] as const
+export type EngineName = (typeof engineNames)[number]
+
 export interface Engine {
-  /** For logs. */
-  readonly name: 'native' | 'ffmpeg' | 'passthrough'
-  /** Begins a stream. @throws POOL_FULL, ADDON_MISSING */
+  /** For logs and metrics. */
+  readonly name: EngineName
+  /** Begins a stream. @throws POOL_FULL, ADDON_MISSING, NO_WORKER, FFMPEG_MISSING, SHUTTING_DOWN */
   open(profile: Profile, options?: { label?: string }): EngineStream
 }
 

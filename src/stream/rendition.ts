@@ -5,7 +5,7 @@ import type { Profile } from '../workers/profile.ts'
 import type { RingWriter } from '../workers/ring.ts'
 import { Cursor, type Cut, type Readable, type SlowPolicy } from './cursor.ts'
 import type { Engine, EngineStream } from './engine.ts'
-import type { Engines } from './engines.ts'
+import { isEngineFault, type Engines } from './engines.ts'
 import { nullPackets } from './packet.ts'
 import { Pulse } from './pulse.ts'
 import { Reel, type ReelLimits } from './reel.ts'
@@ -225,7 +225,8 @@ export class Rendition implements Readable {
   // that those who read are told of a break.
   #fallBack(error: AppError): boolean {
     const { engines } = this.#options
-    if (this.#isClosed || this.#isInputOver || !engines.canReplace(this.#engine, error)) throw error
+    if (this.#isClosed || this.#isInputOver || !isEngineFault(error) || !engines.next(this.#engine))
+      throw error
     const failed = this.#engine
     ;({ engine: this.#engine, stream: this.#stream } = this.#open(failed))
     this.#cut({ offset: this.reel.end, isBlind: true })

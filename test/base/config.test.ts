@@ -54,6 +54,7 @@ describe('loadConfig', () => {
       audioChannels: 2,
       audioLanguage: [],
       useNativeRemuxer: true,
+      ffmpeg: 'ffmpeg',
       streamsPerWorker: 32,
       logLevel: 'info',
       warnings: [],

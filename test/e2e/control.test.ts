@@ -32,7 +32,7 @@ async function start(settings: Record<string, string> = {}) {
   const server = await StreamServer.start(trickle)
   const env: Record<string, string> = {
     XG2G_PROXY_TARGET: `http://127.0.0.1:${server.port}`,
-    XG2G_USE_NATIVE_REMUXER: 'false',
+    XG2G_ENABLE_AUDIO_TRANSCODING: 'false',
     XG2G_LISTEN: '127.0.0.1:0',
     XG2G_PROXY_LISTEN: '127.0.0.1:0',
     ...settings,
@@ -113,7 +113,7 @@ describe('SIGHUP', () => {
       'proxyListen: 127.0.0.1:0',
       `apiTokenFile: ${secret}`,
     ]
-    writeFileSync(file, [...settings, 'useNativeRemuxer: false'].join('\n'))
+    writeFileSync(file, [...settings, 'enableAudioTranscoding: false'].join('\n'))
     const child = run(['serve', '--config', file])
     closers.push(
       () => child.kill('SIGKILL'),

@@ -1,4 +1,5 @@
 // What settings change about the streams, seen from a client.
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -28,18 +29,32 @@ async function start(env: Record<string, string>): Promise<{ house: House; serve
   return { house, server }
 }
 
-describe.each<Record<string, string>>([
-  { XG2G_ENABLE_AUDIO_TRANSCODING: 'false' },
-  { XG2G_USE_NATIVE_REMUXER: 'false' },
-])('%j', (off) => {
+const withoutFfmpeg = { XG2G_USE_NATIVE_REMUXER: 'false', XG2G_FFMPEG: '/nowhere/ffmpeg' }
+
+describe.each<[Record<string, string>, number, string]>([
+  [{ XG2G_ENABLE_AUDIO_TRANSCODING: 'false' }, 400, 'switched off'],
+  [withoutFfmpeg, 503, 'FFMPEG_MISSING'],
+])('%j', (off, status, reason) => {
   it('passes every byte of XG2G_PROXY_TARGET, and refuses other sound', async () => {
     const { house, server } = await start(off)
     expect((await ask(house.proxyPort, path)).body.equals(body)).toBe(true)
     expect((await ask(house.proxyPort, `${path}?audio=copy`)).body.equals(body)).toBe(true)
     const refused = await ask(house.proxyPort, `${path}?audio=aac`)
-    expect([refused.status, refused.body.toString()]).toEqual([400, expect.stringContaining('switched off')])
+    expect([refused.status, refused.body.toString()]).toEqual([status, expect.stringContaining(reason)])
     expect(server.requests[0]).toMatch(/^GET \/at\/1:0:19:132F:3EF:1:C00000:0:0:0: HTTP\/1\.1\r\n/)
     expect(house.demo.requests.web).not.toHaveProperty('streamm3u')
+  })
+})
+
+describe('XG2G_USE_NATIVE_REMUXER=false', () => {
+  it('makes the sound with ffmpeg', async () => {
+    const house = await open({ streams: ['mpeg2'] }, { XG2G_USE_NATIVE_REMUXER: 'false' })
+    closers.push(() => house.close())
+    const { status, body } = await ask(house.proxyPort, `/${house.ref('mpeg2')}?duration=4`)
+    expect(status).toBe(200)
+    const shown = ['-show_entries', 'stream=codec_name:stream_tags=language', '-of', 'csv=p=0']
+    const answer = execFileSync('ffprobe', ['-v', 'error', ...shown, '-i', 'pipe:0'], { input: body })
+    expect(answer.toString().split(/\s+/)).toEqual(expect.arrayContaining(['mpeg2video,', 'aac,deu']))
   })
 })
 
