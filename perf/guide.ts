@@ -82,7 +82,7 @@ export const guide: Benchmark = {
           atMost('peak memory of the daemon', 150, peakMb(daemon.pid), ' MB'),
         ],
         notes: [
-          'Memory is the most that was resident at any time, with Node running the TypeScript sources, one worker thread and the thread that writes XMLTV.',
+          'Memory is the most that was resident at any time from start to end, VmHWM of the daemon process alone: pages of programs and libraries, one worker thread and the thread that writes XMLTV are in it, the receiver and what fills the compile cache before the start are not.',
           'Answers are whole HTTP answers of the API port as JSON or XML, client and daemon on one machine.',
         ],
       }

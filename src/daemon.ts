@@ -9,7 +9,7 @@ import { LiveConfig, type Reloaded } from './base/live.ts'
 import type { Logger } from './base/log.ts'
 import { createMetrics, type Metrics } from './base/metrics.ts'
 import { version } from './base/version.ts'
-import { startDemoReceiver, type DemoReceiver } from './demo/receiver.ts'
+import type { DemoReceiver } from './demo/receiver.ts'
 import type { Guide, RefreshKind } from './guide/guide.ts'
 import { openGuide } from './guide/keeper.ts'
 import { StreamAddresses } from './receiver/address.ts'
@@ -152,7 +152,9 @@ async function startApi({ listen, metricsListen }: Config, tools: Tools): Promis
   await metricsApi.listen(metricsListen)
 }
 
+// Loaded only here: it is 9 MB of memory that a daemon with a real receiver has no use for.
 async function startDemo(config: Config, { parts, log }: Tools): Promise<DemoReceiver> {
+  const { startDemoReceiver } = await import('./demo/receiver.ts')
   const demo = await startDemoReceiver({ webPort: 0, streamPort: 0, dataDir: config.data, log })
   parts.defer(() => demo.close())
   return demo

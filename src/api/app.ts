@@ -1,5 +1,4 @@
 // The application of the API port, in the order in which a request goes through it. Koa; never touches a stream.
-import { bodyParser } from '@koa/bodyparser'
 import Router from '@koa/router'
 import Koa, { type Context, type Middleware } from 'koa'
 import helmet from 'koa-helmet'
@@ -119,7 +118,6 @@ class Guard {
 
 function withRoutes(app: Koa, routes: readonly Route[], guard: Guard, parts: Parts): Koa {
   const router = new Router()
-  const parseBody = bodyParser({ enableTypes: ['json'], jsonLimit: mostBodyBytes })
   for (const each of routes) {
     const middleware: Middleware[] = each.body === undefined ? [] : [parseBody]
     const authorized: Middleware = async (context, next) => {
@@ -175,6 +173,12 @@ function securityHeaders(): Middleware {
     strictTransportSecurity: false,
     crossOriginEmbedderPolicy: false,
   })
+}
+
+// Loaded with the first body: few requests have one, and it brings along readers for every kind there is.
+const parseBody: Middleware = async (context, next) => {
+  const { bodyParser } = await import('@koa/bodyparser')
+  await bodyParser({ enableTypes: ['json'], jsonLimit: mostBodyBytes })(context, next)
 }
 
 const refuseLongBodies: Middleware = async ({ req, res }, next) => {

@@ -11,7 +11,8 @@ import type { StoredProgramme } from './programme.ts'
 
 // Raised when the tables change: an older file is then made anew, since a receiver has it all.
 const version = 1
-const cacheKib = 4096
+const cacheKib = 1024 // the kernel has the rest of the file
+const readerCacheKib = 256 // it reads everything once
 const mostExpired = 200 // programmes at once: some milliseconds
 
 const tables = `
@@ -57,7 +58,9 @@ export class Store {
 
   /** Opens a file that another thread has open, to read it. */
   static read(file: string): Store {
-    return new Store(new DatabaseSync(file, { readOnly: true }))
+    const database = new DatabaseSync(file, { readOnly: true })
+    database.exec(`PRAGMA cache_size = -${readerCacheKib}`)
+    return new Store(database)
   }
 
   private constructor(database: DatabaseSync) {

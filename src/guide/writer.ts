@@ -11,7 +11,7 @@ interface Order {
   readonly channelIds: readonly string[]
 }
 
-const limits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2 }
+const limits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 }
 const farFuture = 2 ** 40 // unix seconds
 
 /** Writes the channels' programmes into the file, in a thread of its own.
