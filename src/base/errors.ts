@@ -93,7 +93,7 @@ export const ERRORS = {
     message: (d) => `The receiver's answer cannot be used${because(d.reason)}`,
   },
   REFRESH_RUNNING: { status: 409, expose: true, message: () => 'A refresh is running already' },
-  NO_TUNER: { status: 503, expose: true, message: () => 'No tuner is free' },
+  NO_TUNER: { status: 503, expose: true, message: (d) => text(d.reason, 'No tuner is free') },
   FFMPEG_FAILED: { status: 502, expose: false, message: (d) => text(d.reason, 'ffmpeg failed') },
   SHUTTING_DOWN: { status: 503, expose: true, message: () => 'The service is shutting down' },
   INTERNAL: { status: 500, expose: false, message: (d) => text(d.reason, 'Internal error') },
