@@ -6,7 +6,7 @@ import { ApiServer } from './api/server.ts'
 import type { Config } from './base/config.ts'
 import { AppError } from './base/errors.ts'
 import { LiveConfig, type Reloaded } from './base/live.ts'
-import type { Logger } from './base/log.ts'
+import { maskCredentials, type Logger } from './base/log.ts'
 import { createMetrics, type Metrics } from './base/metrics.ts'
 import { version } from './base/version.ts'
 import { startDemoReceiver, type DemoReceiver } from './demo/receiver.ts'
@@ -15,9 +15,12 @@ import { openGuide } from './guide/keeper.ts'
 import { StreamAddresses } from './receiver/address.ts'
 import { Budget } from './receiver/budget.ts'
 import { OpenWebIf } from './receiver/client.ts'
+import { Occupancy } from './receiver/occupancy.ts'
 import { findService } from './receiver/service.ts'
 import { passthroughEngine, poolEngine, type Engine } from './stream/engine.ts'
 import { Proxy } from './stream/proxy.ts'
+import { Receivers } from './stream/receivers.ts'
+import { Tuners } from './stream/tuners.ts'
 import { Pool } from './workers/pool.ts'
 import { defaultProfile, parseProfile, type Profile } from './workers/profile.ts'
 
@@ -47,7 +50,15 @@ interface Tools {
   readonly live: LiveConfig
   readonly hub: EventHub
   /** What is there once it has started. */
-  readonly found: { apiPort: number; proxyPort?: number; proxy?: Proxy; guide?: Guide }
+  readonly found: {
+    apiPort: number
+    proxyPort?: number
+    proxy?: Proxy
+    guide?: Guide
+    receivers?: Receivers
+  }
+  /** What may be asked of the first receiver, for streams and guide together. */
+  readonly budget: Budget
   readonly log: Logger
   readonly metrics: Metrics
   /** What keeps the daemon from doing its work now, each looked at when somebody asks. */
@@ -64,11 +75,13 @@ export async function startDaemon(
   let phase: string | undefined = 'starting'
   const live = new LiveConfig(configured, load)
   live.onChange((config) => void (log.level = config.logLevel))
+  const found: Tools['found'] = { apiPort: 0 }
   const tools: Tools = {
     parts: starting,
     live,
     hub: new EventHub(),
-    found: { apiPort: 0 },
+    found,
+    budget: new Budget({ streams: () => found.proxy?.streams.size ?? 0 }),
     log,
     metrics: createMetrics({ process: true }),
     checks: [() => phase],
@@ -83,7 +96,7 @@ export async function startDaemon(
   startGuide(live.current, isDemo ? join(configured.data, 'demo-guide') : configured.data, tools)
   phase = undefined
   starting.defer(() => void (phase = 'stopping'))
-  const { apiPort, proxyPort } = tools.found
+  const { apiPort, proxyPort } = found
   log.info({ apiPort, proxyPort }, 'started')
 
   const parts = starting.move()
@@ -121,6 +134,7 @@ async function startApi({ listen, metricsListen }: Config, tools: Tools): Promis
           reload: () => reload(tools),
         },
         guide: () => found.guide,
+        receivers: () => found.receivers,
         streams: {
           list: () => found.proxy?.streams.list() ?? [],
           end: (id) => found.proxy?.streams.end(id) ?? false,
@@ -154,8 +168,12 @@ async function startDemo(config: Config, { parts, log }: Tools): Promise<DemoRec
 
 async function startProxy(config: Config, tools: Tools): Promise<void> {
   const { parts, live, found, log, metrics } = tools
-  const { owiBase, owiUser: user, owiPass: password, owiTimeoutMs: timeoutMs, proxyTarget } = config
-  const addresses = new StreamAddresses({ owiBase, user, password, proxyTarget, timeoutMs, log })
+  const addresses = addressesOf(config, config.owiBase, log)
+  const receivers = receiversOf(config, addresses, tools)
+  if (receivers !== undefined) {
+    found.receivers = receivers
+    parts.defer(() => receivers.close())
+  }
   const proxy = new Proxy({
     ...(await startEngine(config, tools)),
     find: (path) => findService(path, addresses),
@@ -170,17 +188,59 @@ async function startProxy(config: Config, tools: Tools): Promise<void> {
   found.proxyPort = (await proxy.listen(config.proxyListen)).port
 }
 
+function addressesOf(
+  { owiUser: user, owiPass: password, owiTimeoutMs: timeoutMs, owiBase: first, proxyTarget }: Config,
+  owiBase: string | undefined,
+  log: Logger,
+): StreamAddresses {
+  const target = owiBase === first ? proxyTarget : undefined
+  return new StreamAddresses({ owiBase, user, password, proxyTarget: target, timeoutMs, log })
+}
+
+// A stream port alone, without OpenWebIF, cannot be asked for its tuners.
+function receiversOf(
+  config: Config,
+  addresses: StreamAddresses,
+  { live, log, metrics, budget }: Tools,
+): Receivers | undefined {
+  const { owiBase: first, owiFallback, owiUser: user, owiPass: password, owiTimeoutMs: timeoutMs } = config
+  if (first === undefined) return undefined
+  const tunersOf = (owiBase: string): Tuners => {
+    const shared = owiBase === first ? budget : new Budget()
+    const client = new OpenWebIf({ owiBase, user, password, timeoutMs, budget: shared, log, metrics })
+    return new Tuners({
+      source: new Occupancy(client),
+      get limit() {
+        return live.current.tuners
+      },
+      get reserved() {
+        return live.current.tunersReserved
+      },
+      log,
+      metrics,
+    })
+  }
+  const bases = [first, ...owiFallback.filter((base) => base !== first)]
+  return new Receivers(
+    bases.map((owiBase) => ({
+      name: maskCredentials(owiBase),
+      addresses: owiBase === first ? addresses : addressesOf(config, owiBase, log),
+      tuners: tunersOf(owiBase),
+    })),
+  )
+}
+
 // The emulated receiver's guide is kept apart from that of a real one.
 function startGuide({ owiBase, ...config }: Config, dataDir: string, tools: Tools): void {
   if (owiBase === undefined) return
-  const { parts, live, hub, found, log, metrics, checks } = tools
+  const { parts, live, hub, found, budget, log, metrics, checks } = tools
   const client = new OpenWebIf({
     owiBase,
     user: config.owiUser,
     password: config.owiPass,
     timeoutMs: config.owiTimeoutMs,
     guideTimeoutMs: config.epgTimeoutMs,
-    budget: new Budget({ streams: () => found.proxy?.streams.size ?? 0 }),
+    budget,
     log,
     metrics,
   })
