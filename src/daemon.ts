@@ -6,7 +6,7 @@ import { ApiServer } from './api/server.ts'
 import type { Config } from './base/config.ts'
 import { AppError } from './base/errors.ts'
 import { LiveConfig, type Reloaded } from './base/live.ts'
-import type { Logger } from './base/log.ts'
+import { maskCredentials, type Logger } from './base/log.ts'
 import { createMetrics, type Metrics } from './base/metrics.ts'
 import { version } from './base/version.ts'
 import type { DemoReceiver } from './demo/receiver.ts'
@@ -15,15 +15,18 @@ import { openGuide } from './guide/keeper.ts'
 import { StreamAddresses } from './receiver/address.ts'
 import { Budget } from './receiver/budget.ts'
 import { OpenWebIf } from './receiver/client.ts'
-import { decodePath } from './receiver/reference.ts'
-import { findService, urlService } from './receiver/service.ts'
+import { Occupancy } from './receiver/occupancy.ts'
+import { decodePath, formatReference, referenceKey, type Reference } from './receiver/reference.ts'
+import { findReference, urlPlace } from './receiver/service.ts'
 import { passthroughEngine, poolEngine } from './stream/engine.ts'
 import { Engines } from './stream/engines.ts'
 import { Feeds } from './stream/feeds.ts'
 import { FfmpegEngine } from './stream/ffmpeg.ts'
 import { Proxy } from './stream/proxy.ts'
-import type { Service } from './stream/service.ts'
+import { Receivers } from './stream/receivers.ts'
+import { fixedService, receivedService, type Service } from './stream/service.ts'
 import { Spacing } from './stream/spacing.ts'
+import { Tuners } from './stream/tuners.ts'
 import { Pool } from './workers/pool.ts'
 import { defaultProfile, parseProfile, type Profile } from './workers/profile.ts'
 
@@ -53,7 +56,15 @@ interface Tools {
   readonly live: LiveConfig
   readonly hub: EventHub
   /** What is there once it has started. */
-  readonly found: { apiPort: number; proxyPort?: number; feeds?: Feeds; guide?: Guide }
+  readonly found: {
+    apiPort: number
+    proxyPort?: number
+    feeds?: Feeds
+    guide?: Guide
+    receivers?: Receivers
+  }
+  /** What may be asked of the first receiver, for streams and guide together. */
+  readonly budget: Budget
   readonly log: Logger
   readonly metrics: Metrics
   /** What keeps the daemon from doing its work now, each looked at when somebody asks. */
@@ -70,11 +81,13 @@ export async function startDaemon(
   let phase: string | undefined = 'starting'
   const live = new LiveConfig(configured, load)
   live.onChange((config) => void (log.level = config.logLevel))
+  const found: Tools['found'] = { apiPort: 0 }
   const tools: Tools = {
     parts: starting,
     live,
     hub: new EventHub(),
-    found: { apiPort: 0 },
+    found,
+    budget: new Budget({ streams: () => found.feeds?.size ?? 0 }),
     log,
     metrics: createMetrics({ process: true }),
     checks: [() => phase],
@@ -89,7 +102,7 @@ export async function startDaemon(
   startGuide(live.current, isDemo ? join(configured.data, 'demo-guide') : configured.data, tools)
   phase = undefined
   starting.defer(() => void (phase = 'stopping'))
-  const { apiPort, proxyPort } = tools.found
+  const { apiPort, proxyPort } = found
   log.info({ apiPort, proxyPort }, 'started')
 
   const parts = starting.move()
@@ -127,6 +140,7 @@ async function startApi({ listen, metricsListen }: Config, tools: Tools): Promis
           reload: () => reload(tools),
         },
         guide: () => found.guide,
+        receivers: () => found.receivers,
         streams: {
           list: () => found.feeds?.list() ?? [],
           end: (id) => found.feeds?.end(id) ?? false,
@@ -162,14 +176,26 @@ async function startDemo(config: Config, { parts, log }: Tools): Promise<DemoRec
 
 async function startProxy(config: Config, tools: Tools): Promise<void> {
   const { parts, live, found, log, metrics } = tools
-  const { owiBase, owiUser: user, owiPass: password, owiTimeoutMs: timeoutMs, proxyTarget } = config
-  const addresses = new StreamAddresses({ owiBase, user, password, proxyTarget, timeoutMs, log })
+  const addresses = addressesOf(config, config.owiBase, log)
+  const receivers = receiversOf(config, addresses, tools)
+  if (receivers !== undefined) {
+    found.receivers = receivers
+    parts.defer(() => receivers.close())
+  }
   const { engines, refusal } = await startEngines(config, tools)
-  const feeds = new Feeds({ engines, spacing: new Spacing(), log, metrics })
+  const feeds = new Feeds({
+    engines,
+    spacing: new Spacing(),
+    get limits() {
+      return { lingerMs: live.current.linger }
+    },
+    log,
+    metrics,
+  })
   const proxy = new Proxy({
     feeds,
     refusal,
-    find: (path) => findStream(path, addresses, found.guide),
+    find: (path) => findStream(path, addresses, found),
     get profile() {
       return configuredProfile(live.current)
     },
@@ -182,26 +208,95 @@ async function startProxy(config: Config, tools: Tools): Promise<void> {
 }
 
 // What a path of the proxy port stands for: a channel of the lineup, or any service reference.
-function findStream(path: string, addresses: StreamAddresses, guide: Guide | undefined): Service | undefined {
+function findStream(
+  path: string,
+  addresses: StreamAddresses,
+  { guide, receivers }: Tools['found'],
+): Service | undefined {
   const named = /^(?:stream\/([^/]+)|auto\/v(\d{1,9}))$/.exec(decodePath(path))
-  if (named === null) return findService(path, addresses)
-  const channel = guide?.channel(named[1] ?? named[2] ?? '')
-  if (channel === undefined) return undefined
-  const service = channel.url === undefined ? findService(channel.ref, addresses) : urlService(channel.url)
-  return service && { ...service, name: channel.name }
+  const channel = named === null ? undefined : guide?.channel(named[1] ?? named[2] ?? '')
+  if (named !== null && channel === undefined) return undefined
+  if (channel?.url !== undefined) return urlService(channel.name, channel.url)
+  const reference = findReference(channel?.ref ?? path)
+  if (reference === undefined) return undefined
+  const name = channel?.name ?? guide?.channel(formatReference(reference))?.name ?? nameOf(reference)
+  return receivers === undefined
+    ? fixedService({
+        name,
+        key: keyOf(reference),
+        locate: () => addresses.resolve(reference),
+        forget: () => addresses.forget(reference),
+      })
+    : receivedService({ name, key: keyOf(reference), reference, receivers })
+}
+
+// A channel of the lineup that lies elsewhere (IPTV).
+function urlService(name: string, url: string): Service {
+  const place = urlPlace(url)
+  return fixedService({ name, key: url, locate: () => Promise.resolve(place), forget: () => undefined })
+}
+
+function nameOf(reference: Reference): string {
+  return reference.name || referenceKey(reference)
+}
+
+function keyOf(reference: Reference): string {
+  return reference.kind === 'service' ? referenceKey(reference) : formatReference(reference)
+}
+
+function addressesOf(
+  { owiUser: user, owiPass: password, owiTimeoutMs: timeoutMs, owiBase: first, proxyTarget }: Config,
+  owiBase: string | undefined,
+  log: Logger,
+): StreamAddresses {
+  const target = owiBase === first ? proxyTarget : undefined
+  return new StreamAddresses({ owiBase, user, password, proxyTarget: target, timeoutMs, log })
+}
+
+// A stream port alone, without OpenWebIF, cannot be asked for its tuners.
+function receiversOf(
+  config: Config,
+  addresses: StreamAddresses,
+  { live, log, metrics, budget }: Tools,
+): Receivers | undefined {
+  const { owiBase: first, owiFallback, owiUser: user, owiPass: password, owiTimeoutMs: timeoutMs } = config
+  if (first === undefined) return undefined
+  const tunersOf = (owiBase: string): Tuners => {
+    const shared = owiBase === first ? budget : new Budget()
+    const client = new OpenWebIf({ owiBase, user, password, timeoutMs, budget: shared, log, metrics })
+    return new Tuners({
+      source: new Occupancy(client),
+      get limit() {
+        return live.current.tuners
+      },
+      get reserved() {
+        return live.current.tunersReserved
+      },
+      log,
+      metrics,
+    })
+  }
+  const bases = [first, ...owiFallback.filter((base) => base !== first)]
+  return new Receivers(
+    bases.map((owiBase) => ({
+      name: maskCredentials(owiBase),
+      addresses: owiBase === first ? addresses : addressesOf(config, owiBase, log),
+      tuners: tunersOf(owiBase),
+    })),
+  )
 }
 
 // The emulated receiver's guide is kept apart from that of a real one.
 function startGuide({ owiBase, ...config }: Config, dataDir: string, tools: Tools): void {
   if (owiBase === undefined) return
-  const { parts, live, hub, found, log, metrics, checks } = tools
+  const { parts, live, hub, found, budget, log, metrics, checks } = tools
   const client = new OpenWebIf({
     owiBase,
     user: config.owiUser,
     password: config.owiPass,
     timeoutMs: config.owiTimeoutMs,
     guideTimeoutMs: config.epgTimeoutMs,
-    budget: new Budget({ streams: () => found.feeds?.size ?? 0 }),
+    budget,
     log,
     metrics,
   })

@@ -5,6 +5,7 @@ import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { Guide } from '../guide/guide.ts'
 import type { Feeds } from '../stream/feeds.ts'
+import type { Receivers } from '../stream/receivers.ts'
 import type { Ports } from './address.ts'
 
 /** Why the daemon cannot do its work now; empty when it can. */
@@ -26,6 +27,8 @@ export interface Parts {
   readonly guide: () => Guide | undefined
   /** Those of the proxy port. */
   readonly streams: Pick<Feeds, 'list' | 'end'>
+  /** Those that streams come from, in order. Undefined where there are none. */
+  readonly receivers: () => Pick<Receivers, 'list' | 'look'> | undefined
   readonly ports: Ports
   readonly version: string
   readonly log?: Logger | undefined

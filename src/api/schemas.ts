@@ -48,6 +48,18 @@ export const nowNextSchema = z
   })
   .meta({ id: 'NowNext' })
 
+export const tunerUseSchema = z
+  .object({
+    total: z.int().optional(),
+    byReceiver: z.int().meta({ description: 'By the receiver itself and its other clients' }),
+    reserved: z.int().meta({ description: 'Kept free for the living room' }),
+    free: z.int().optional(),
+    used: z
+      .array(z.object({ transponder: z.string(), channels: z.array(z.string()), isLingering: z.boolean() }))
+      .meta({ description: 'By streams from here, one entry a tuner' }),
+  })
+  .meta({ id: 'TunerUse' })
+
 export const receiverSchema = z
   .object({
     address: z.string().meta({ description: 'Without credentials' }),
@@ -59,6 +71,7 @@ export const receiverSchema = z
     image: z.string().optional(),
     webif: z.string().optional(),
     tuners: z.int().optional(),
+    tunerUse: tunerUseSchema.optional(),
   })
   .meta({ id: 'Receiver' })
 

@@ -55,7 +55,7 @@ function describeValue(key: SettingKey, value: Config[SettingKey]): unknown {
   const { isSecret, isDuration } = settingInfo(key)
   if (isSecret) return '***'
   if (isDuration && typeof value === 'number') return formatDuration(value)
-  if (typeof value === 'string') return maskCredentials(value)
+  if (typeof value === 'string' || Array.isArray(value)) return withoutCredentials(value)
   return typeof value === 'object' && 'port' in value ? formatListen(value) : value
 }
 
@@ -162,8 +162,14 @@ function describeIssue(issue: z.core.$ZodIssue, raw: Raw, fromEnv: Raw): string[
   const { env, isSecret } = settingInfo(key)
   const name = fromEnv[key] === undefined ? key : env
   const value = raw[key]
-  const shown = isSecret ? '***' : typeof value === 'string' ? maskCredentials(value) : value
+  const shown = isSecret ? '***' : withoutCredentials(value)
   return [expectation(issue.message, name, shown)]
+}
+
+// In texts and lists of texts.
+function withoutCredentials(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutCredentials)
+  return typeof value === 'string' ? maskCredentials(value) : value
 }
 
 // A mistyped XG2G_OWI_PASSWORD still holds a password.

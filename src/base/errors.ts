@@ -98,7 +98,7 @@ export const ERRORS = {
     message: (d) => `The receiver's answer cannot be used${because(d.reason)}`,
   },
   REFRESH_RUNNING: { status: 409, expose: true, message: () => 'A refresh is running already' },
-  NO_TUNER: { status: 503, expose: true, message: () => 'No tuner is free' },
+  NO_TUNER: { status: 503, expose: true, message: (d) => text(d.reason, 'No tuner is free') },
   FFMPEG_MISSING: {
     status: 503,
     expose: false,

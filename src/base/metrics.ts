@@ -28,6 +28,8 @@ const upstreamFailures = ['refused', 'timeout', 'stalled', 'ended', 'reset', 'un
 const streamLimits = ['clients', 'feeds', 'address', 'memory'] as const
 const engines = ['native', 'ffmpeg', 'passthrough'] as const
 
+const tunerRefusals = ['in use', 'limit', 'receiver'] as const
+const tunerPreemptions = ['lingering', 'priority'] as const
 const receiverResults = ['answered', 'unreachable', 'timeout', 'refused', 'broken'] as const
 const refreshStages = ['channels', 'now', 'guide', 'xmltv'] as const
 
@@ -179,6 +181,25 @@ export function createMetrics({ process = false }: { process?: boolean } = {}) {
     programmes: gauge('xg2g_epg_programmes', 'Programmes in the store'),
     channelsWithGuide: gauge('xg2g_epg_channels_with_data', 'Channels with programmes to come'),
     guideAgeSeconds: gauge('xg2g_epg_oldest_seconds', 'Since the channel that was fetched longest ago'),
+
+    // Of all receivers together.
+    tuners: gauge('xg2g_tuners', 'Tuners that the receivers have'),
+    tunersUsed: gauge('xg2g_tuners_used', 'Tuners that our streams use, those that linger included'),
+    tunersLingering: gauge('xg2g_tuners_lingering', 'Tuners of streams that nobody watches any more'),
+    tunersReserved: gauge('xg2g_tuners_reserved', 'Tuners kept free for the living room'),
+    tunersOfReceiver: gauge('xg2g_tuners_of_receiver', 'Tuners that the receivers use themselves'),
+    tunerRefusals: labelled(
+      'xg2g_tuner_refusals_total',
+      'Requests for a tuner that were refused',
+      'reason',
+      tunerRefusals,
+    ),
+    tunerPreemptions: labelled(
+      'xg2g_tuner_preemptions_total',
+      'Tuners taken from a stream for another',
+      'from',
+      tunerPreemptions,
+    ),
 
     upstreamFailures: labelled(
       'xg2g_upstream_failures_total',

@@ -12,6 +12,7 @@ import {
   list,
   listen,
   name,
+  parseAddress,
   parseWhole,
   read,
   setting,
@@ -41,6 +42,11 @@ const workers = read('auto or a whole number from 1 to 256', (value) =>
   value === 'auto' ? Math.max(1, availableParallelism() - 1) : parseWhole(value, 1, 256),
 )
 
+const tuners = read('auto or a whole number from 1 to 64', (value) =>
+  value === 'auto' ? value : parseWhole(value, 1, 64),
+)
+const receivers = list('http:// or https:// addresses of receivers', parseAddress)
+
 /** The settings by their key in the file. */
 export const settings = {
   owiBase: setting(address, {
@@ -53,6 +59,30 @@ export const settings = {
     env: 'XG2G_OWI_TIMEOUT_MS',
     fallback: '10000',
     meaning: 'How long the receiver may take for an answer, in ms',
+  }),
+  owiFallback: withDefault(receivers, {
+    env: 'XG2G_OWI_FALLBACK',
+    fallback: '',
+    meaning: 'Further receivers with the same channels, user and password, for when the first has no tuner',
+  }),
+  tuners: withDefault(tuners, {
+    env: 'XG2G_TUNERS',
+    fallback: 'auto',
+    meaning: 'Tuners of a receiver that are used at most; auto is as many as it has',
+    isLive: true,
+  }),
+  tunersReserved: withDefault(whole(0, 64), {
+    env: 'XG2G_TUNERS_RESERVED',
+    fallback: '0',
+    meaning: 'Tuners that are kept free for the living room',
+    isLive: true,
+  }),
+  linger: withDefault(duration(0, 300_000, 'a time from 0s to 5m such as 5s'), {
+    env: 'XG2G_LINGER',
+    fallback: '5s',
+    meaning: 'How long a stream goes on that nobody watches, unless its tuner is needed',
+    isDuration: true,
+    isLive: true,
   }),
   bouquets: withDefault(bouquets, {
     env: 'XG2G_BOUQUET',

@@ -17,7 +17,8 @@ export const demoReceiverUsage = `Usage: xg2g demo-receiver [options]
   --seed N          of the guide (1)
   --streams A,B     only these kinds of channels
   --play FILE       a transport stream as a further channel; may come more than once
-  --tv KIND         what the living room watches (nothing: standby)`
+  --tv KIND         what the living room watches (nothing: standby)
+  --record A,B      what the box records (nothing)`
 
 /** Runs the demo receiver until SIGINT or SIGTERM.
  *  @param args  what follows `demo-receiver` on the command line
@@ -35,6 +36,7 @@ export async function runDemoReceiver(args: readonly string[]): Promise<void> {
     streams: values.streams?.split(',').map((name) => kind('streams', name)),
     files: values.play?.map((path) => ({ path, name: basename(path) })),
     tv: values.tv === undefined ? undefined : kind('tv', values.tv),
+    recordings: values.record?.split(',').map((name) => kind('record', name)),
     tuneMs: 300,
     tunerHoldMs: 500,
     log: createLog('info', destination(process.stderr.fd)),
@@ -71,6 +73,7 @@ interface Values {
   streams?: string
   play?: string[]
   tv?: string
+  record?: string
 }
 
 function parse(args: readonly string[]): Values {
@@ -86,6 +89,7 @@ function parse(args: readonly string[]): Values {
     streams: text,
     play: { ...text, multiple: true },
     tv: text,
+    record: text,
   } as const
   try {
     return parseArgs({ args: [...args], options, strict: true }).values

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createLog, type Logger } from '../base/log.ts'
 import { channels, type Channel, type Kind, reference, referenceKey, transponderOf } from './channels.ts'
 import { type Fault, Faults } from './faults.ts'
+import { Household } from './household.ts'
 import { Ledger, type LedgerState } from './ledger.ts'
 import { Library } from './signal/library.ts'
 import { Loop } from './signal/loop.ts'
@@ -60,6 +61,8 @@ export interface DemoOptions {
   readonly web?: Partial<WebStyle>
   /** What the living room watches, which takes a tuner; standby unless given. */
   readonly tv?: Kind
+  /** What it records, each of which takes a tuner; nothing unless given. */
+  readonly recordings?: readonly Kind[]
   /** The program that encodes; `ffmpeg` from the path unless given. */
   readonly ffmpeg?: string
 }
@@ -84,6 +87,10 @@ export interface DemoReceiver {
   readonly requests: LedgerState
   resetRequests(): void
   tuners(): TunerState[]
+  /** Turns the television on, to another channel, or off. False if no tuner is free for it. */
+  watch(ref: string | undefined): boolean
+  /** Begins to record. @returns ends it; undefined if no tuner is free */
+  record(ref: string): (() => void) | undefined
   close(): Promise<void>
 }
 
@@ -110,7 +117,8 @@ class Receiver implements DemoReceiver {
   private readonly stream: StreamServer
   private readonly relay: StreamServer | undefined
   private readonly ports = { stream: 0, relay: 0 }
-  private readonly tv: Channel | undefined
+  private readonly household: Household
+  private readonly byKey: ReadonlyMap<string, Channel>
   private isClosed = false
   private rebooting: Promise<void> | undefined
 
@@ -134,7 +142,10 @@ class Receiver implements DemoReceiver {
       list: () => orders.list(),
       reboot: (ms) => this.reboot(ms),
     }
-    this.tv = all.find(({ kind }) => kind === options.tv)
+    this.byKey = new Map(all.map((channel) => [referenceKey(channel.ref), channel]))
+    this.household = new Household(this.tunerPool)
+    this.household.watch(all.find(({ kind }) => kind === options.tv))
+    for (const channel of all) if (isRecorded(channel, options.recordings)) this.household.record(channel)
     const pages = new Pages({
       channels: all,
       seed: options.seed ?? 1,
@@ -142,7 +153,7 @@ class Receiver implements DemoReceiver {
       tuners: this.tunerPool,
       ledger: this.ledger,
       faults: orders,
-      tv: this.tv,
+      household: this.household,
       ports: this.ports,
       hasRelay: options.relayPort !== undefined,
       guideDays: options.guideDays ?? 7,
@@ -179,7 +190,6 @@ class Receiver implements DemoReceiver {
   }
 
   async open(): Promise<void> {
-    if (this.tv !== undefined) this.tunerPool.lease(this.tv.transponder, this.tv.name)
     try {
       const webPort = await this.web.open()
       this.ports.stream = await this.stream.open()
@@ -206,6 +216,20 @@ class Receiver implements DemoReceiver {
     return this.tunerPool.list()
   }
 
+  watch(ref: string | undefined): boolean {
+    return this.household.watch(ref === undefined ? undefined : this.channel(ref))
+  }
+
+  record(ref: string): (() => void) | undefined {
+    return this.household.record(this.channel(ref))
+  }
+
+  private channel(ref: string): Channel {
+    const channel = this.byKey.get(referenceKey(ref))
+    if (channel === undefined) throw new TypeError(`Expected a channel of the box but received ${ref}`)
+    return channel
+  }
+
   async close(): Promise<void> {
     this.isClosed = true
     await this.stop()
@@ -226,8 +250,15 @@ class Receiver implements DemoReceiver {
   private async restart(ms: number): Promise<void> {
     await this.stop()
     await delay(ms)
-    if (!this.isClosed) await this.open()
+    if (this.isClosed) return
+    this.household.resume()
+    await this.open()
   }
+}
+
+// Copies have the kind of what they copy; the first of a kind is meant.
+function isRecorded({ kind, ref }: Channel, kinds: readonly Kind[] = []): boolean {
+  return kinds.some((one) => one === kind) && channels.some((channel) => channel.ref === ref)
 }
 
 function withGuide(station: Station | undefined, pages: Pages): Station | undefined {

@@ -6,6 +6,15 @@ export interface Lease {
   release(): void
 }
 
+/** What a tuner is used for; the box tells it of each. */
+export type Purpose = 'tv' | 'recording' | 'stream'
+
+/** One who uses a tuner. */
+export interface TunerUse {
+  readonly label: string
+  readonly purpose: Purpose
+}
+
 export interface TunerState {
   /** `Tuner A` and so on. */
   readonly name: string
@@ -18,7 +27,7 @@ export interface TunerState {
 interface Tuner {
   readonly name: string
   transponder: string | undefined
-  users: Array<{ label: string }>
+  users: TunerUse[]
   hold: NodeJS.Timeout | undefined
 }
 
@@ -37,20 +46,27 @@ export class Tuners {
     }))
   }
 
-  /** A place on a tuner for one stream; undefined when none is free. */
-  lease(transponder: string, label: string): Lease | undefined {
+  /** A place on a tuner for one user; undefined when none is free. */
+  lease(transponder: string, label: string, purpose: Purpose = 'stream'): Lease | undefined {
     const tuner = this.find(transponder)
     if (tuner === undefined) return undefined
     clearTimeout(tuner.hold)
     tuner.transponder = transponder
-    const user = { label }
+    const user = { label, purpose }
     tuner.users.push(user)
     return { release: () => this.release(tuner, user) }
   }
 
-  /** Would a stream of this transponder get a tuner? */
-  fits(transponder: string): boolean {
-    return this.find(transponder) !== undefined
+  /** Would a stream of this transponder get a tuner?
+   *  @param without  a transponder that is left first, if only one uses it */
+  fits(transponder: string, without?: string): boolean {
+    if (this.find(transponder) !== undefined) return true
+    return this.tuners.some((tuner) => tuner.transponder === without && tuner.users.length === 1)
+  }
+
+  /** The same order as `list`, with what each is used for. */
+  uses(): Array<{ name: string; transponder: string | undefined; uses: readonly TunerUse[] }> {
+    return this.tuners.map(({ name, transponder, users }) => ({ name, transponder, uses: [...users] }))
   }
 
   list(): TunerState[] {
@@ -75,7 +91,7 @@ export class Tuners {
     return shared ?? this.tuners.find((tuner) => tuner.transponder === undefined)
   }
 
-  private release(tuner: Tuner, user: { label: string }): void {
+  private release(tuner: Tuner, user: TunerUse): void {
     const left = tuner.users.filter((other) => other !== user)
     if (left.length === tuner.users.length) return
     tuner.users = left

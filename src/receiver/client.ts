@@ -8,7 +8,14 @@ import { maskCredentials, type Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { readAnswer, type Answer } from './answer.ts'
 import { Budget, type Urgency } from './budget.ts'
-import { readAbout, readStatus, type About, type DeviceStatus } from './device.ts'
+import {
+  readAbout,
+  readPlayable,
+  readRecordings,
+  readStatus,
+  type About,
+  type DeviceStatus,
+} from './device.ts'
 import { readEvents, type EventRow } from './event.ts'
 import { readBouquets, readServices, type BouquetRow, type ServiceRow } from './listing.ts'
 
@@ -55,6 +62,8 @@ export class OpenWebIf {
   readonly #authorization: string | undefined
   // Boxes with the original web interface have no JSON side at all.
   #hasJson = true
+  // Some images cannot say whether a service would get a tuner.
+  #hasPlayable = true
   #error: AppError | undefined
   #errorAt: Date | undefined
   #answeredAt: Date | undefined
@@ -91,6 +100,28 @@ export class OpenWebIf {
 
   async status(signal?: AbortSignal): Promise<DeviceStatus> {
     return this.#ask('statusinfo', {}, { urgency: 'viewer', signal }, readStatus)
+  }
+
+  /** The services that it records now. */
+  async recordings(signal?: AbortSignal): Promise<string[]> {
+    return this.#ask('timerlist', {}, { urgency: 'viewer', signal }, readRecordings)
+  }
+
+  /** Would the service get a tuner, if `without` (a service that is streamed) were left for it? Tunes
+   *  nothing. Undefined where the box cannot say. */
+  async isPlayable(
+    ref: string,
+    { without = '', signal }: { without?: string; signal?: AbortSignal } = {},
+  ): Promise<boolean | undefined> {
+    if (!this.#hasPlayable) return undefined
+    for (const side of ['api', 'web'] as const) {
+      const url = this.#page(side, 'serviceplayable', { sRef: ref, sRefPlaying: without })
+      const question: Question = { urgency: 'viewer', signal }
+      const { status, bytes } = await this.#exchange(url, question, longestAnswerBytes, [404])
+      if (status !== 404) return this.#read('serviceplayable', bytes, readPlayable)
+    }
+    this.#hasPlayable = false
+    return undefined
   }
 
   async bouquets(kind: 'tv' | 'radio', signal?: AbortSignal): Promise<BouquetRow[]> {

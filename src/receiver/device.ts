@@ -1,5 +1,5 @@
-// What a receiver says of itself: model, image, tuners, whether it sleeps. For status and diagnosis.
-import { fieldsOf, flagOf, listOf, textOf, type Answer, type Fields } from './answer.ts'
+// What a receiver says of itself: model, image, tuners and what they do, whether it sleeps.
+import { fieldsOf, flagOf, listOf, numberOf, textOf, type Answer, type Fields } from './answer.ts'
 import { cleanLine } from './text.ts'
 
 export interface TunerRow {
@@ -21,6 +21,10 @@ export interface About {
   readonly webif: string
   readonly tuners: readonly TunerRow[]
   readonly canTranscode: boolean
+  /** The service that the living room watches; '' in standby, and where the box does not say. */
+  readonly watched: string
+  /** The services that the box streams, to us and to others. Old boxes do not say. */
+  readonly streamed: readonly string[]
 }
 
 export interface DeviceStatus {
@@ -45,6 +49,10 @@ export function readAbout({ value }: Answer): About {
     webif: text('webifver', 'webifversion'),
     tuners: tunersOf(info),
     canTranscode: flagOf(info, 'transcoding') ?? false,
+    watched: watchedOf(fieldsOf(fields.service)),
+    streamed: [...listOf(info.streams), ...listOf(fields.streams)]
+      .map((row) => textOf(fieldsOf(row), 'ref', 'serviceref').trim())
+      .filter((ref) => ref !== ''),
   }
 }
 
@@ -55,6 +63,38 @@ export function readStatus({ value }: Answer): DeviceStatus {
     isStandby: flagOf(fields, 'inStandby'),
     isRecording: flagOf(fields, 'isRecording'),
     isStreaming: flagOf(fields, 'isStreaming'),
+  }
+}
+
+/** `timerlist`: the services that are being recorded, or will be within seconds (prepared). */
+export function readRecordings({ format, value }: Answer): string[] {
+  const fields = fieldsOf(value)
+  const rows = format === 'json' ? listOf(fields.timers) : listOf(fieldsOf(fields.timerlist).timer)
+  const running = rows.map(fieldsOf).filter((row) => {
+    const state = numberOf(row, 'state')
+    const isZap = flagOf(row, 'justplay') ?? false
+    return (state === 1 || state === 2) && !isZap && !(flagOf(row, 'disabled') ?? false)
+  })
+  return running.map((row) => textOf(row, 'serviceref', 'servicereference').trim())
+}
+
+/** `serviceplayable`: is there a tuner for it? Undefined where the answer does not say. */
+export function readPlayable({ value }: Answer): boolean | undefined {
+  const fields = fieldsOf(value)
+  const rows = [fields, fields.service, fields.serviceplayable, fieldsOf(fields.serviceplayable).service]
+  return rows
+    .map((row) => flagOf(fieldsOf(row), 'isplayable', 'serviceisplayable'))
+    .find((flag) => flag !== undefined)
+}
+
+// Percent-encoded there. In standby there is no result, and the reference is garbage.
+function watchedOf(service: Fields): string {
+  if (flagOf(service, 'result') === false) return ''
+  const ref = textOf(service, 'ref')
+  try {
+    return decodeURIComponent(ref).trim()
+  } catch {
+    return ref.trim()
   }
 }
 

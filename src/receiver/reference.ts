@@ -73,6 +73,15 @@ export function programNumber({ fields }: Reference): number {
   return Number.parseInt(fields[3] ?? '0', 16)
 }
 
+/** What one tuner receives at a time: transport stream, network and namespace, which services share.
+ *  Alternatives have one of their own, since it is not known which service they will be. Undefined for what
+ *  takes no tuner (IPTV, files, the HDMI input). */
+export function transponderOf(reference: Reference): string | undefined {
+  if (reference.kind === 'alternatives') return formatReference(reference)
+  const transponder = reference.fields.slice(4, 7).join(':')
+  return reference.kind === 'service' && transponder !== '0:0:0' ? transponder : undefined
+}
+
 function field(text: string): string {
   return text.toUpperCase().replace(/^0+(?=.)/, '')
 }

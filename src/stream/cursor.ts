@@ -1,6 +1,7 @@
 // One reader's place in a rendition: HTTP clients, HLS and whoever else reads a stream have one each.
 // Main thread. Never holds anybody up: who falls out of what is kept goes on at an access point.
 import type { AppError } from '../base/errors.ts'
+import type { Priority } from './lease.ts'
 import { enterAt, resumeAt, type Entry } from './entry.ts'
 import { packetBytes } from './packet.ts'
 import type { Piece, Reel } from './reel.ts'
@@ -30,6 +31,8 @@ export interface Readable {
 
 export interface CursorOptions {
   readonly slow?: SlowPolicy
+  /** Of its reader, against others that want a tuner. */
+  readonly priority?: Priority
   readonly now?: () => number
   /** Called when the reader is done with it. */
   readonly onLeave?: (cursor: Cursor) => void
@@ -40,7 +43,7 @@ const searchMs = 2000
 const blindMs = 300 // until most PIDs have been seen behind a cut without access points
 
 export class Cursor {
-  readonly joinedAt = new Date()
+  readonly priority: Priority
   readonly #source: Readable
   readonly #slow: SlowPolicy
   readonly #now: () => number
@@ -58,10 +61,11 @@ export class Cursor {
 
   constructor(
     source: Readable,
-    { slow = 'skip', now = () => performance.now(), onLeave }: CursorOptions = {},
+    { slow = 'skip', priority = 'normal', now = () => performance.now(), onLeave }: CursorOptions = {},
   ) {
     this.#source = source
     this.#slow = slow
+    this.priority = priority
     this.#now = now
     this.#onLeave = onLeave
     const { start, marks } = source.reel

@@ -9,10 +9,11 @@ import type { SlowPolicy } from './cursor.ts'
 import type { Engines } from './engines.ts'
 import type { ReelLimits } from './reel.ts'
 import { Rendition } from './rendition.ts'
-import type { Place, Service } from './service.ts'
+import { rankOf, type Priority } from './lease.ts'
+import type { Service, Way } from './service.ts'
 import type { Spacing } from './spacing.ts'
 import { Splitter } from './splitter.ts'
-import { Upstream, type UpstreamLimits } from './upstream.ts'
+import { Upstream, type UpstreamLimits, type UpstreamOptions } from './upstream.ts'
 
 export interface FeedLimits {
   /** From the first request to the first bytes out, all waits together. */
@@ -48,15 +49,19 @@ export class Feed {
   readonly #abort = new AbortController()
   readonly #renditions = new Map<string, Rendition>()
   readonly #lingering = new Map<Rendition, NodeJS.Timeout>()
-  #place: Promise<Place> | undefined
+  #seeking: Promise<Way> | undefined // the first way, once it is asked for
+  #way: Way | undefined
+  #priority: Priority
   #upstream: Upstream | undefined
   #running: Promise<void> | undefined
   #bytesIn = 0 // of the connections before this one
   #reconnects = 0
   #isEnding = false
 
-  constructor(service: Service, context: FeedContext) {
+  /** @param priority  of the client that it is begun for */
+  constructor(service: Service, context: FeedContext, priority: Priority = 'normal') {
     this.service = service
+    this.#priority = priority
     this.#context = context
     this.#limits = { ...feedLimits, ...context.limits }
     this.gone = this.#gone.promise
@@ -86,10 +91,11 @@ export class Feed {
 
   /** The rendition of a profile, begun where there is none; undefined if the feed was closed meanwhile.
    *  Its `ready` tells whether something comes.
-   *  @throws POOL_FULL, ADDON_MISSING, before anything is asked of the stream server */
+   *  @throws NO_TUNER, POOL_FULL, ADDON_MISSING, before anything is asked of the stream server */
   async rendition(profile: Profile): Promise<Rendition | undefined> {
-    const { program } = await (this.#place ??= this.service.locate())
+    const { place } = await (this.#seeking ??= this.#seek())
     if (this.isClosed) return undefined
+    const { program } = place
     const key = JSON.stringify({ ...profile, program })
     const known = this.#renditions.get(key)
     if (known?.isOpen === true) return known
@@ -132,7 +138,27 @@ export class Feed {
   async #leave(): Promise<void> {
     await this.#running
     await this.#upstream?.gone
+    this.#way?.close()
     this.#gone.resolve(undefined)
+  }
+
+  async #seek(before?: Way): Promise<Way> {
+    const wish = {
+      channel: this.service.name,
+      priority: this.#priority,
+      onRevoke: (reason: AppError) => {
+        this.close(reason)
+        return this.gone
+      },
+    }
+    try {
+      this.#way = await this.service.seek(wish, { signal: this.#abort.signal, before })
+    } catch (error) {
+      if (before === undefined) this.close() // nobody can be served
+      throw error
+    }
+    if (this.isClosed) this.#way.close()
+    return this.#way
   }
 
   // Connections, one after the other, until the stream ends by itself or cannot be had any more.
@@ -160,40 +186,47 @@ export class Feed {
 
   async #connect(): Promise<void> {
     const { log, metrics, spacing, limits } = this.#context
-    let attempt = 0
     let lastByteAt = performance.now()
-    for (;;) {
-      const bytesBefore = this.bytesIn
-      let failure: AppError | undefined
-      try {
-        const target = await (this.#place ??= this.service.locate())
-        if (this.isClosed) return
-        const splitter = new Splitter(() => this.renditions.map(({ input }) => input))
-        if (bytesBefore > 0) for (const rendition of this.renditions) rendition.splice()
-        this.#bytesIn = bytesBefore
-        this.#upstream = new Upstream(target, splitter, { spacing, metrics, limits })
-        await this.#upstream.done
-        if (this.#upstream.isComplete) return
-      } catch (thrown) {
-        failure = toAppError(thrown)
-      }
-      if (this.isClosed) return
-      const isFresh = this.bytesIn === bytesBefore
-      if (!isFresh) {
+    for (let attempt = 0; !this.isClosed; attempt++) {
+      const before = this.bytesIn
+      const failure = await this.#connectOnce(before, { metrics, spacing, limits })
+      if (failure === undefined || this.isClosed) return
+      if (this.bytesIn > before) {
         lastByteAt = performance.now()
         attempt = 0
       }
-      const silentMs = performance.now() - lastByteAt
-      this.service.forget()
-      if (this.bytesIn === 0 || silentMs >= this.#limits.reconnectMs) {
-        throw failure ?? new AppError('UPSTREAM_ENDED', { reason: 'it closed the connection' })
-      }
-      this.#place = undefined
+      const isOver =
+        this.bytesIn === 0
+          ? attempt + 1 >= this.service.sources
+          : performance.now() - lastByteAt >= this.#limits.reconnectMs
+      if (isOver) throw failure
       this.#reconnects++
       metrics?.reconnects.inc()
       log?.warn({ channel: this.service.name, attempt, err: failure }, 'stream broke, connecting again')
-      await this.#pause(retryMs[Math.min(attempt++, retryMs.length - 1)] ?? 0)
-      if (this.isClosed) return
+      await this.#pause(retryMs[Math.min(attempt, retryMs.length - 1)] ?? 0)
+    }
+  }
+
+  // One connection. Returns why it ended, or undefined where all has come that there is.
+  async #connectOnce(before: number, options: UpstreamOptions): Promise<AppError | undefined> {
+    const last = this.#upstream
+    let way: Way | undefined
+    try {
+      // What broke is sought again; the first way is known.
+      way = last === undefined && this.#way !== undefined ? this.#way : await this.#seek(this.#way)
+      if (this.isClosed) return undefined
+      const splitter = new Splitter(() => this.renditions.map(({ input }) => input))
+      if (before > 0) for (const rendition of this.renditions) rendition.splice()
+      this.#bytesIn = before
+      const upstream = new Upstream(way.place, splitter, { ...options, onStart: () => way?.worked() })
+      this.#upstream = upstream
+      await upstream.done
+      if (upstream.isComplete) return undefined
+      throw new AppError('UPSTREAM_ENDED', { reason: 'it closed the connection' })
+    } catch (thrown) {
+      const error = toAppError(thrown)
+      if (!this.isClosed) way?.failed(error)
+      return error
     }
   }
 
@@ -219,12 +252,22 @@ export class Feed {
   #used(rendition: Rendition): void {
     clearTimeout(this.#lingering.get(rendition))
     this.#lingering.delete(rendition)
-    if (rendition.readers > 0 || this.#abort.signal.aborted) return
+    if (this.#abort.signal.aborted) return
+    this.#weigh()
+    if (rendition.readers > 0) return
     const { lingerMs } = this.#limits
     this.#lingering.set(
       rendition,
       setTimeout(() => rendition.close(), rendition.bytes === 0 ? 0 : lingerMs),
     )
+  }
+
+  // The tuner is worth what the most important of the readers is worth.
+  #weigh(): void {
+    if (this.readers === 0) return this.#way?.linger()
+    const priorities = this.renditions.flatMap(({ priorities }) => priorities)
+    this.#priority = priorities.reduce((most, each) => (rankOf(each) > rankOf(most) ? each : most), 'low')
+    this.#way?.resume(this.#priority)
   }
 
   #forget(key: string, rendition: Rendition): void {

@@ -5,6 +5,7 @@ import { plainAddress } from '../base/network.ts'
 import type { Profile } from '../workers/profile.ts'
 import type { Cursor } from './cursor.ts'
 import { Feed, type FeedContext } from './feed.ts'
+import type { Priority } from './lease.ts'
 import type { Rendition } from './rendition.ts'
 import type { Service } from './service.ts'
 
@@ -101,18 +102,23 @@ export class Feeds {
 
   /** A seat for a client; it must leave it. `rendition.ready` tells whether something comes.
    *  @throws LIMIT_REACHED, NO_TUNER, POOL_FULL, SHUTTING_DOWN ... before anything is tuned */
-  async join(service: Service, profile: Profile, address?: string): Promise<Seat> {
-    const client = plainAddress(address ?? '') ?? ''
+  async join(
+    service: Service,
+    profile: Profile,
+    { address = '', priority = 'normal' }: { address?: string | undefined; priority?: Priority } = {},
+  ): Promise<Seat> {
+    const client = plainAddress(address) ?? ''
     if (this.#isClosing) throw new AppError('SHUTTING_DOWN')
     this.#admit(service, client)
     this.#arriving++
     try {
       for (;;) {
-        const feed = this.#feed(service)
+        const feed = this.#feed(service, priority)
         const rendition = await feed.rendition(profile)
         if (this.#isClosing) throw new AppError('SHUTTING_DOWN')
         // Given up while this client came: begun anew.
-        if (rendition !== undefined) return this.#seat({ channel: service.name, client, feed, rendition })
+        if (rendition !== undefined)
+          return this.#seat({ channel: service.name, client, feed, rendition }, priority)
       }
     } finally {
       this.#arriving--
@@ -150,10 +156,10 @@ export class Feeds {
     for (const feed of this.#feeds.values()) feed.close()
   }
 
-  #feed(service: Service): Feed {
+  #feed(service: Service, priority: Priority): Feed {
     const known = this.#feeds.get(service.key)
     if (known !== undefined && !known.isClosed) return known
-    const feed = new Feed(service, this.#options)
+    const feed = new Feed(service, this.#options, priority)
     this.#feeds.set(service.key, feed)
     const gone = feed.gone.then(() => {
       this.#leaving.delete(gone)
@@ -165,8 +171,8 @@ export class Feeds {
     return feed
   }
 
-  #seat(place: Pick<Seat, 'channel' | 'client' | 'feed' | 'rendition'>): Seat {
-    const cursor = place.rendition.join()
+  #seat(place: Pick<Seat, 'channel' | 'client' | 'feed' | 'rendition'>, priority: Priority): Seat {
+    const cursor = place.rendition.join(priority)
     const seat = { ...place, id: String(++this.#lastId), since: new Date(), cursor }
     this.#seats.set(seat.id, seat)
     this.#report()

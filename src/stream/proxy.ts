@@ -115,7 +115,10 @@ export class Proxy {
   ): Promise<void> {
     const { name } = service
     const { feeds, limits } = this.#options
-    const seat = await feeds.join(service, query.profile, response.socket?.remoteAddress)
+    const seat = await feeds.join(service, query.profile, {
+      address: response.socket?.remoteAddress,
+      priority: query.priority,
+    })
     try {
       if (response.destroyed) return account.abandoned(name) // it did not wait
       const onStart = () => account.started(name, seat.rendition.engineName)

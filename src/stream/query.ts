@@ -1,6 +1,7 @@
 // What a player may ask for in the query of a stream's URL.
 // Keys that are not ours are ignored: players and receivers add their own. Values that are wrong are refused.
 import { expected } from '../base/errors.ts'
+import { ranks, type Priority } from './lease.ts'
 import { parseProfile, type Profile } from '../workers/profile.ts'
 
 export interface StreamQuery {
@@ -10,6 +11,8 @@ export interface StreamQuery {
   readonly isTransform: boolean
   /** After how long to end the stream; undefined plays on. */
   readonly durationMs: number | undefined
+  /** Against others that want a tuner. */
+  readonly priority: Priority
 }
 
 const soundKeys = ['audio', 'bitrate', 'channels', 'language', 'tracks'] as const
@@ -30,7 +33,14 @@ export function parseQuery(query: URLSearchParams, configured: Profile): StreamQ
     profile: parseProfile(asked, configured),
     isTransform: Object.keys(asked).some((key) => key !== 'audio' || asked.audio !== 'copy'),
     durationMs: parseDuration(query.get('duration')),
+    priority: parsePriority(query.get('priority')),
   }
+}
+
+function parsePriority(text: string | null): Priority {
+  const priority = text === null ? 'normal' : ranks.find((rank) => rank === text)
+  if (priority === undefined) throw expected(`one of ${ranks.join(', ')}`, 'priority', text)
+  return priority
 }
 
 function parseDuration(text: string | null): number | undefined {

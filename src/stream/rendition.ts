@@ -6,6 +6,7 @@ import type { RingWriter } from '../workers/ring.ts'
 import { Cursor, type Cut, type Readable, type SlowPolicy } from './cursor.ts'
 import type { Engine, EngineStream } from './engine.ts'
 import { isEngineFault, type Engines } from './engines.ts'
+import type { Priority } from './lease.ts'
 import { nullPackets } from './packet.ts'
 import { Pulse } from './pulse.ts'
 import { Reel, type ReelLimits } from './reel.ts'
@@ -16,7 +17,7 @@ export interface RenditionOptions {
   readonly engines: Engines
   readonly slow?: SlowPolicy | undefined
   readonly limits?: Partial<ReelLimits> | undefined
-  /** The first reader has come or the last one has gone. */
+  /** A reader has come or gone. */
   readonly onUse: (rendition: Rendition) => void
 }
 
@@ -70,6 +71,11 @@ export class Rendition implements Readable {
     return this.#cursors.size
   }
 
+  /** Of its readers. */
+  get priorities(): Priority[] {
+    return [...this.#cursors].map(({ priority }) => priority)
+  }
+
   /** Can it be joined? */
   get isOpen(): boolean {
     return !this.#isClosed && !this.isEnded && !this.#isInputOver
@@ -101,14 +107,15 @@ export class Rendition implements Readable {
   }
 
   /** A place to read from: at the last access point, or from the beginning where that is still kept. */
-  join(): Cursor {
+  join(priority: Priority = 'normal'): Cursor {
     this.#joins++
     const cursor = new Cursor(this, {
+      priority,
       ...(this.#options.slow !== undefined && { slow: this.#options.slow }),
       onLeave: () => this.#leave(cursor),
     })
     this.#cursors.add(cursor)
-    if (this.#cursors.size === 1) this.#options.onUse(this)
+    this.#options.onUse(this)
     return cursor
   }
 
@@ -241,7 +248,7 @@ export class Rendition implements Readable {
   #leave(cursor: Cursor): void {
     this.#cursors.delete(cursor)
     this.#skips += cursor.skips
-    if (this.#cursors.size === 0) this.#options.onUse(this)
+    this.#options.onUse(this)
   }
 
   #wake(): void {

@@ -27,6 +27,14 @@ export interface UpstreamLimits {
   stallMs: number
 }
 
+export interface UpstreamOptions {
+  readonly spacing: Spacing
+  readonly metrics?: Metrics | undefined
+  readonly limits?: Partial<UpstreamLimits> | undefined
+  /** Called once, with the first packets. */
+  readonly onStart?: (() => void) | undefined
+}
+
 /** A relay sends its first packets after up to 10 s. */
 export const upstreamLimits: UpstreamLimits = { connectMs: 5000, firstByteMs: 15_000, stallMs: 10_000 }
 
@@ -58,6 +66,7 @@ export class Upstream {
   readonly #spacing: Spacing
   readonly #metrics: Metrics | undefined
   readonly #limits: UpstreamLimits
+  readonly #onStart: (() => void) | undefined
   readonly #abort = new AbortController()
   readonly #done = Promise.withResolvers<undefined>()
   readonly #gone = Promise.withResolvers<undefined>()
@@ -72,21 +81,14 @@ export class Upstream {
   #timer: NodeJS.Timeout | undefined
 
   /** @param sink  holds at least 256 KiB and is empty */
-  constructor(
-    target: Target,
-    sink: Sink,
-    {
-      spacing,
-      metrics,
-      limits,
-    }: { spacing: Spacing; metrics?: Metrics | undefined; limits?: Partial<UpstreamLimits> | undefined },
-  ) {
+  constructor(target: Target, sink: Sink, { spacing, metrics, limits, onStart }: UpstreamOptions) {
     if (sink.free < 4 * longestReadBytes)
       throw new TypeError(`Expected an empty ring of 256 KiB but received ${sink.free} bytes`)
     this.#target = target
     this.#sink = sink
     this.#spacing = spacing
     this.#metrics = metrics
+    this.#onStart = onStart
     this.#limits = { ...upstreamLimits, ...limits }
     this.done = this.#done.promise
     this.done.catch(() => undefined) // who has closed it need not look
@@ -196,6 +198,7 @@ export class Upstream {
       this.#sink.write(body)
       this.#scratch = waste
       this.#state = 'stream'
+      this.#onStart?.()
       this.#watch()
     } else if (body.toString('latin1', 0, 7) === 'HTTP/1.') {
       const status = Number(body.toString('latin1', 9, 12))

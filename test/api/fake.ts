@@ -196,6 +196,14 @@ const running: RunningStream = {
   bytesSent: 188,
 }
 
+const tunerUse = {
+  total: 4,
+  byReceiver: 1,
+  reserved: 1,
+  free: 1,
+  used: [{ transponder: '3EF:1:C00000', channels: ['Das Erste'], isLingering: true }],
+}
+
 /** Requests with `from` seem to come from that address: a proxy on the loopback says so. */
 export async function startFake(
   settings: Record<string, string> = {},
@@ -220,6 +228,13 @@ export async function startFake(
       list: () => [running],
       end: (id) => id === running.id && ended.push(id) > 0,
     },
+    receivers: () => ({
+      look: async () => undefined,
+      list: () => [
+        { name: 'http://192.0.2.1', isReachable: true, tuners: tunerUse },
+        { name: 'http://192.0.2.2', isReachable: undefined, tuners: { ...tunerUse, used: [] } },
+      ],
+    }),
     ports,
     version: '1.2.3',
     log,

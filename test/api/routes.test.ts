@@ -43,6 +43,27 @@ describe('GET /api/v1/status', () => {
   })
 })
 
+describe('GET /api/v1/receivers', () => {
+  it('tells what the tuners of each are used for', async () => {
+    const { receivers } = (await json('/api/v1/receivers')) as { receivers: object[] }
+    expect(receivers).toMatchObject([
+      {
+        address: 'http://***@192.0.2.1',
+        state: 'ok',
+        model: 'Demo',
+        tunerUse: {
+          total: 4,
+          byReceiver: 1,
+          reserved: 1,
+          free: 1,
+          used: [{ transponder: '3EF:1:C00000', channels: ['Das Erste'], isLingering: true }],
+        },
+      },
+      { address: 'http://192.0.2.2', state: 'unknown', isReachable: false, tuners: 4 },
+    ])
+  })
+})
+
 describe('GET /api/v1/channels', () => {
   it('lists the lineup with addresses that the client can use', async () => {
     const { channels: listed, groups } = (await json('/api/v1/channels')) as Record<string, unknown[]>

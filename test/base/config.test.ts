@@ -33,6 +33,10 @@ describe('loadConfig', () => {
     const { workers, ...config } = loadConfig({ env: {} })
     expect(config).toEqual({
       owiTimeoutMs: 10_000,
+      owiFallback: [],
+      tuners: 'auto',
+      tunersReserved: 0,
+      linger: 5000,
       bouquets: [],
       channelRefresh: 45 * 60_000,
       epgRefresh: 6 * 3_600_000,
@@ -75,9 +79,13 @@ describe('loadConfig', () => {
       XG2G_AUDIO_CHANNELS: '6',
       XG2G_AUDIO_LANGUAGE: 'deu, eng',
       XG2G_WORKERS: '4',
+      XG2G_TUNERS: '2',
+      XG2G_LINGER: '0s',
       PATH: '/bin',
     }
     expect(loadConfig({ env })).toMatchObject({
+      tuners: 2,
+      linger: 0,
       owiBase: 'http://192.168.1.20',
       owiUser: 'root',
       owiPass: '0123',
@@ -232,12 +240,18 @@ describe('loadConfig', () => {
 })
 
 describe('describeConfig', () => {
-  const env = { XG2G_OWI_BASE: 'http://root:geheim@box', XG2G_OWI_PASS: 'geheim', XG2G_LISTEN: '[::1]:9000' }
+  const env = {
+    XG2G_OWI_BASE: 'http://root:geheim@box',
+    XG2G_OWI_FALLBACK: 'http://box2, http://root:geheim@box3',
+    XG2G_OWI_PASS: 'geheim',
+    XG2G_LISTEN: '[::1]:9000',
+  }
 
   it('masks secrets', () => {
     const text = describeConfig(loadConfig({ env }))
     expect(text).not.toContain('geheim')
     expect(text).toContain('owiBase: http://***@box')
+    expect(text).toContain('  - http://box2\n  - http://***@box3')
   })
 
   it('is read again as the same configuration', () => {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { StreamAddresses, type AddressOptions } from '../../src/receiver/address.ts'
 import { parseReference } from '../../src/receiver/reference.ts'
-import { findService } from '../../src/receiver/service.ts'
+import { findReference } from '../../src/receiver/service.ts'
 
 const ref = '1:0:19:283D:3FB:1:C00000:0:0:0:'
 const service = parseReference(ref)
@@ -137,11 +137,9 @@ describe('StreamAddresses.resolve', () => {
   })
 })
 
-describe('findService', () => {
-  const addresses = new StreamAddresses({ proxyTarget: 'http://192.0.2.1:8001' })
-
+describe('findReference', () => {
   it.each(['/auto/v1', '/', '/favicon.ico', '/stream/some'])('finds nothing at %s', (path) => {
-    expect(findService(path, addresses)).toBeUndefined()
+    expect(findReference(path)).toBeUndefined()
   })
 
   it.each([
@@ -151,11 +149,11 @@ describe('findService', () => {
     '/4097:0:1:0:0:0:0:0:0:0:http%253a//example.invalid/a.ts:Web',
     '/1:0:0:0:0:0:0:0:0:0:/etc/passwd',
   ])('refuses %s', (path) => {
-    expect(() => findService(path, addresses)).toThrow(/^Expected /)
+    expect(() => findReference(path)).toThrow(/^Expected /)
   })
 
-  it('names a service as the request did', () => {
-    expect(findService(`/${ref}:Das%20Erste`, addresses)?.name).toBe('Das Erste')
-    expect(findService(`/${encodeURIComponent(ref)}`, addresses)?.name).toBe(ref.slice(0, -1))
+  it('finds the service, with the name that the request gives it', () => {
+    expect(findReference(`/${ref}:Das%20Erste`)?.name).toBe('Das Erste')
+    expect(findReference(`/${encodeURIComponent(ref)}`)?.fields.join(':')).toBe(ref.slice(0, -1))
   })
 })

@@ -7,6 +7,7 @@ import {
   programNumber,
   referenceKey,
   type ReferenceKind,
+  transponderOf,
 } from '../../src/receiver/reference.ts'
 
 const hd = '1:0:19:132F:3EF:1:C00000:0:0:0'
@@ -106,5 +107,25 @@ describe('isReferenceLike', () => {
   it('tells references from other paths', () => {
     expect(['1:0:19', '4097:0:1:0', ' 1:0:'].every(isReferenceLike)).toBe(true)
     expect(['auto/v5', 'stream/x', '', 'favicon.ico'].some(isReferenceLike)).toBe(false)
+  })
+})
+
+describe('transponderOf', () => {
+  it.each([
+    ['1:0:19:132F:3EF:1:C00000:0:0:0:', '3EF:1:C00000'],
+    ['1:0:16:1072:301:2114:eeee0000:0:0:0::Name', '301:2114:EEEE0000'],
+    [
+      '1:0:19:132F:3EF:1:C00000:0:0:0:http%3a//127.0.0.1%3a17999/1%3a0%3a19%3a132F%3a3F0%3a1%3aC00000%3a0%3a0%3a0%3a',
+      '3F0:1:C00000',
+    ],
+    ['4097:0:1:1:2:3:4:0:0:0:http%3a//example.org/a:Name', undefined],
+    ['8192:0:1:0:0:0:0:0:0:0:', undefined],
+    ['1:0:0:0:0:0:0:0:0:0:/media/hdd/movie/a.ts', undefined],
+    [
+      '1:134:1:0:0:0:0:0:0:0:FROM BOUQUET "alternatives.a.tv" ORDER BY bouquet',
+      '1:134:1:0:0:0:0:0:0:0:FROM BOUQUET "alternatives.a.tv" ORDER BY bouquet',
+    ],
+  ])('%s is on %s', (text, transponder) => {
+    expect(transponderOf(parseReference(text))).toBe(transponder)
   })
 })

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { passthroughEngine, type Engine } from '../../src/stream/engine.ts'
 import { Engines } from '../../src/stream/engines.ts'
 import { Feeds, type FeedsOptions, type Seat } from '../../src/stream/feeds.ts'
+import { fixedService } from '../../src/stream/service.ts'
 import { Spacing } from '../../src/stream/spacing.ts'
 import { defaultProfile } from '../../src/workers/profile.ts'
 import { ok, packets, StreamServer } from './packets.ts'
@@ -41,14 +42,15 @@ async function start(
     () => server.close(),
     () => feeds.abort(),
   )
-  const service = (name: string) => ({
-    name,
-    key: name,
-    locate: async () => ({ ...server.target, path: `/${name}`, program: 1 }),
-    forget: () => undefined,
-  })
+  const service = (name: string) =>
+    fixedService({
+      name,
+      key: name,
+      locate: async () => ({ ...server.target, path: `/${name}`, program: 1 }),
+      forget: () => undefined,
+    })
   const join = (name = 'one', profile = defaultProfile, address = '192.168.0.7') =>
-    feeds.join(service(name), profile, address)
+    feeds.join(service(name), profile, { address })
   return { server, feeds, join, engines: () => engines }
 }
 

@@ -7,6 +7,7 @@ import { passthroughEngine, type Engine, type EngineStream } from '../../src/str
 import { Engines } from '../../src/stream/engines.ts'
 import { Feeds, type FeedsOptions } from '../../src/stream/feeds.ts'
 import { Proxy, type ProxyOptions } from '../../src/stream/proxy.ts'
+import { fixedService } from '../../src/stream/service.ts'
 import { Spacing } from '../../src/stream/spacing.ts'
 import type { SendLimits } from '../../src/stream/viewing.ts'
 import { defaultProfile, type Profile } from '../../src/workers/profile.ts'
@@ -48,12 +49,12 @@ async function start(
     find: (at) => {
       if (at === '/broken') throw expected('a service reference', 'path', at)
       if (!at.startsWith('/1:')) return undefined
-      return {
+      return fixedService({
         name: 'Test',
         key: at,
         locate: async () => ({ ...server.target, program: 4911 }),
         forget: () => forgotten.push(at),
-      }
+      })
     },
     profile: defaultProfile,
     metrics,
@@ -294,7 +295,7 @@ describe('a client that leaves', () => {
     const place = Promise.withResolvers<typeof server.target & { program: number }>()
     const locate = vi.fn(() => place.promise)
     const { port, proxy, server } = await start(finite(1), {
-      find: () => ({ name: 'x', key: 'x', locate, forget: () => undefined }),
+      find: () => fixedService({ name: 'x', key: 'x', locate, forget: () => undefined }),
     })
     const client = viewer(port, path)
     await vi.waitFor(() => expect(locate).toHaveBeenCalled())
@@ -358,7 +359,7 @@ describe('Proxy.close', () => {
     const place = Promise.withResolvers<typeof server.target & { program: number }>()
     const locate = vi.fn(() => place.promise)
     const { port, proxy, server } = await start(finite(1), {
-      find: () => ({ name: 'x', key: 'x', locate, forget: () => undefined }),
+      find: () => fixedService({ name: 'x', key: 'x', locate, forget: () => undefined }),
     })
     const answer = ask(port, path)
     await vi.waitFor(() => expect(locate).toHaveBeenCalled())

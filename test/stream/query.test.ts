@@ -18,10 +18,20 @@ describe('parseQuery', () => {
     ['sessionid=abc&ticket=1&_=2', {}, false, undefined],
     ['program=5&keepOriginal=true', {}, false, undefined], // the reference says which programme
   ])('reads %j', (query, asked, isTransform, durationMs) => {
-    expect(parse(query)).toEqual({ profile: { ...defaultProfile, ...asked }, isTransform, durationMs })
+    expect(parse(query)).toEqual({
+      profile: { ...defaultProfile, ...asked },
+      isTransform,
+      durationMs,
+      priority: 'normal',
+    })
+  })
+
+  it('reads a priority', () => {
+    expect(parse('priority=high').priority).toBe('high')
   })
 
   it.each([
+    ['priority=urgent', 'Expected one of low, normal, high for priority but received "urgent"'],
     ['audio=opus', 'Expected one of aac, mp3, copy for audio but received "opus"'],
     ['audio=', 'for audio but received ""'],
     ['bitrate=1500000', 'for bitrate but received "1500000"'],

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { maskCredentials } from '../../base/log.ts'
 import type { GuideStatus } from '../../guide/guide.ts'
+import type { Receivers } from '../../stream/receivers.ts'
 import type { Parts } from '../parts.ts'
 import { route, type Route } from '../route.ts'
 import { receiverSchema, statusSchema } from '../schemas.ts'
@@ -27,9 +28,18 @@ export function statusRoutes(parts: Parts): Route[] {
       answers: {
         200: { description: 'All of them', schema: z.object({ receivers: z.array(receiverSchema) }) },
       },
-      handle() {
+      async handle() {
+        await parts.receivers()?.look()
         const status = parts.guide()?.status()
-        return { receivers: status === undefined ? [] : [describeReceiver(parts, status)] }
+        const [first, ...further] = parts.receivers()?.list() ?? []
+        return {
+          receivers: [
+            ...(status === undefined
+              ? []
+              : [{ ...describeReceiver(parts, status), tunerUse: first?.tuners }]),
+            ...further.map(describeFurther),
+          ],
+        }
       },
     }),
   ]
@@ -54,7 +64,13 @@ export function describeStatus(parts: Parts): unknown {
   }
 }
 
-function describeReceiver({ configuration }: Parts, { receiver }: GuideStatus): unknown {
+function describeReceiver({ configuration }: Parts, { receiver }: GuideStatus): object {
   const { about, ...state } = receiver
   return { address: maskCredentials(configuration.current.owiBase ?? ''), ...state, ...about }
+}
+
+// One that only sends streams: the guide comes from the first.
+function describeFurther({ name, isReachable, tuners }: ReturnType<Receivers['list']>[number]): object {
+  const state = isReachable === undefined ? 'unknown' : isReachable ? 'ok' : 'unreachable'
+  return { address: name, state, isReachable: isReachable === true, tuners: tuners.total, tunerUse: tuners }
 }

@@ -13,6 +13,8 @@ export interface Box {
   readonly tuners: Tuners
   /** What the living room watches; undefined in standby. */
   readonly tv: Channel | undefined
+  /** What it records now. */
+  readonly recordings: readonly Channel[]
   /** Known once the servers listen. */
   readonly ports: { readonly stream: number; readonly relay: number }
   readonly hasRelay: boolean

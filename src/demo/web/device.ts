@@ -1,4 +1,5 @@
 // The pages about the box itself: what it is made of, its tuners, timers, recordings and settings.
+import type { Purpose, TunerUse } from '../tuners.ts'
 import type { Box, Page } from './box.ts'
 import { currentService, scalar } from './status.ts'
 import { element, type Json, textElement } from './style.ts'
@@ -73,8 +74,18 @@ export const gettags: Page = {
 }
 
 export const timerlist: Page = {
-  json: () => ({ timers: [], result: true, locations: [recordings] }),
-  xml: () => element('e2timerlist'),
+  json: (_visit, box) => ({ timers: timerRows(box), result: true, locations: [recordings] }),
+  xml(_visit, box) {
+    const rows = timerRows(box).map((timer) =>
+      element(
+        'e2timer',
+        ...Object.entries(timer).map(([key, value]) =>
+          textElement(`e2${timerElements[key] ?? key}`, scalar(value)),
+        ),
+      ),
+    )
+    return element('e2timerlist', ...rows)
+  },
 }
 
 export const movielist: Page = {
@@ -94,6 +105,12 @@ export const settings: Page = {
     )
     return element('e2settings', ...rows)
   },
+}
+
+const timerElements: Record<string, string> = {
+  serviceref: 'servicereference',
+  begin: 'timebegin',
+  end: 'timeend',
 }
 
 const tunerType = 'Demo NIM (DVB-S2X)'
@@ -130,26 +147,53 @@ function aboutInfo(box: Box): Record<string, Json | undefined> {
   }
 }
 
-/** `live` and `rec` are empty when idle; only dialect B has a text for streams. */
+/** The texts are empty when idle. Only dialect B has one for streams; A takes them for recordings, and
+ *  names one only if it is the only one. */
 function tunerRows(box: Box): Json[] {
-  return box.tuners.list().map(({ name, transponder, users }) => {
-    const isTv = box.tv !== undefined && box.tv.transponder === transponder && users.includes(box.tv.name)
-    const streams = users
-      .filter((user) => user !== box.tv?.name)
-      .map((user) => `${orbit(transponder ?? '')} / ${user}`)
-    const live = isTv ? `${orbit(transponder)} / ${box.tv?.name}` : ''
-    const row = { name, type: tunerType, live, rec: '' }
-    return box.style.dialect === 'B' ? { ...row, stream: streams.join(', ') } : row
+  const rows = box.tuners.uses()
+  const streamed = rows.flatMap(({ uses }) => namesOf(uses, 'stream'))
+  return rows.map(({ name, transponder, uses }) => {
+    const place = orbit(transponder)
+    const [tv] = namesOf(uses, 'tv')
+    const recorded = namesOf(uses, 'recording')
+    const streams = namesOf(uses, 'stream')
+    const live = tv === undefined ? '' : `${place} / ${tv}`
+    const rec = recorded.length === 0 ? '' : `${place} / ${recorded.join(', ')}`
+    const row = { name, type: tunerType, live, rec }
+    if (box.style.dialect === 'B')
+      return { ...row, stream: streams.map((label) => `${place} / ${label}`).join(', ') }
+    const isStream = rec === '' && streams.length > 0
+    return isStream ? { ...row, rec: `${place} / ${streamed.length === 1 ? streams[0] : ''}` } : row
   })
 }
 
 function streamRows(box: Box): Json[] {
-  const users = box.tuners.list().flatMap((tuner) => tuner.users)
-  const streamed = users.filter((user) => user !== box.tv?.name)
+  const streamed = box.tuners.uses().flatMap(({ uses }) => namesOf(uses, 'stream'))
   return streamed.map((name) => {
     const ref = box.channels.find((channel) => channel.name === name)?.ref ?? ''
     return { ref, name, eventname: '', ip: '127.0.0.1', type: 'S' }
   })
+}
+
+function namesOf(uses: readonly TunerUse[], purpose: Purpose): string[] {
+  return uses.filter((use) => use.purpose === purpose).map(({ label }) => label)
+}
+
+/** The recordings that run: as timers in state 2, begun a minute ago. */
+function timerRows(box: Box): Array<Record<string, Json>> {
+  const begin = box.now() - 60
+  return box.recordings.map(({ ref, name }) => ({
+    serviceref: ref,
+    servicename: name,
+    name,
+    begin,
+    end: begin + 3600,
+    duration: 3600,
+    state: 2,
+    disabled: 0,
+    justplay: 0,
+    repeated: 0,
+  }))
 }
 
 /** Where a transponder's namespace says it is. */

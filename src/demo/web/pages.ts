@@ -2,6 +2,7 @@
 import { type Channel, referenceKey } from '../channels.ts'
 import { type Fault, faultKinds, type Faults, parseFault } from '../faults.ts'
 import { Guide } from '../guide.ts'
+import type { Household } from '../household.ts'
 import type { Ledger } from '../ledger.ts'
 import { bouquetsOf, resolveReference } from '../lineup.ts'
 import type { NowNext } from '../signal/playback.ts'
@@ -25,7 +26,7 @@ export interface PagesOptions {
   readonly tuners: Tuners
   readonly ledger: Ledger
   readonly faults: Faults
-  readonly tv: Channel | undefined
+  readonly household: Household
   readonly ports: { readonly stream: number; readonly relay: number }
   readonly hasRelay: boolean
   readonly guideDays: number
@@ -76,14 +77,19 @@ export class Pages {
   constructor(options: PagesOptions) {
     this.options = options
     this.style = { ...defaultStyle, ...options.style }
-    const { channels, tuners, tv, ports, hasRelay, guideDays } = options
+    const { channels, tuners, household, ports, hasRelay, guideDays } = options
     this.byKey = new Map(channels.map((channel) => [referenceKey(channel.ref), channel]))
     this.box = {
       style: this.style,
       channels,
       guide: new Guide(options.seed),
       tuners,
-      tv,
+      get tv() {
+        return household.tv
+      },
+      get recordings() {
+        return household.recordings
+      },
       ports,
       hasRelay,
       guideDays,
@@ -141,7 +147,7 @@ export class Pages {
       this.options.ledger.zap()
     if (changes.includes(visit.page)) return formatJson({ result: true, message: 'Demo' }, this.style)
     const page = pages.get(visit.page)
-    if (page === undefined) return undefined
+    if (page === undefined || this.style.absent.includes(visit.page)) return undefined
     const missing = (page.needs ?? []).find((name) => (visit.query.get(name) ?? '') === '')
     if (missing !== undefined) return this.refusal(visit, missing)
     return visit.format === 'json'

@@ -53,13 +53,16 @@ export const getallservices: Page = {
 
 export const serviceplayable: Page = {
   needs: ['sRef'],
-  json: ({ query }, box) => ({ result: true, service: playable(query.get('sRef') ?? '', box) }),
+  json: ({ query }, box) => ({
+    result: true,
+    service: playable(query.get('sRef') ?? '', box, query.get('sRefPlaying') ?? ''),
+  }),
   xml({ query }, box) {
     const ref = query.get('sRef') ?? ''
     return element(
       'e2serviceplayable',
       textElement('e2servicereference', ref),
-      textElement('e2isplayable', isPlayable(ref, box)),
+      textElement('e2isplayable', isPlayable(ref, box, query.get('sRefPlaying') ?? '')),
     )
   },
 }
@@ -121,13 +124,14 @@ export function relayWhitelist(box: Box): string {
   return ['# one service a line', ...refs, ''].join('\n')
 }
 
-function playable(ref: string, box: Box): Json {
-  return { servicereference: ref, isplayable: isPlayable(ref, box) }
+function playable(ref: string, box: Box, playing = ''): Json {
+  return { servicereference: ref, isplayable: isPlayable(ref, box, playing) }
 }
 
-function isPlayable(ref: string, box: Box): boolean {
+/** @param playing  a service that would be left for it; '' for none */
+function isPlayable(ref: string, box: Box, playing = ''): boolean {
   const channel = box.find(ref)
-  return channel !== undefined && box.tuners.fits(channel.transponder)
+  return channel !== undefined && box.tuners.fits(channel.transponder, box.find(playing)?.transponder)
 }
 
 function listed({ query }: Visit, box: Box): Bouquet[] {

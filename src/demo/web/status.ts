@@ -112,12 +112,12 @@ function nothingOn(box: Box): Json {
 
 /** Booleans as strings, but for two of them; in standby most of it is missing. */
 function status(box: Box): Record<string, Json> {
-  const isStreaming = box.tuners.list().some(({ users }) => users.some((user) => user !== box.tv?.name))
+  const isStreaming = box.tuners.uses().some(({ uses }) => uses.some(({ purpose }) => purpose === 'stream'))
   const common = {
     volume: 50,
     transcoding: false,
     currservice_filename: '',
-    isRecording: 'false',
+    isRecording: String(box.recordings.length > 0),
     isStreaming: String(isStreaming),
   }
   if (box.tv === undefined) {

@@ -18,6 +18,8 @@ export interface WebStyle {
   readonly sessionId: string | undefined
   /** Does the stream port want a login as well? */
   readonly hasStreamAuth: boolean
+  /** Pages that this image does not have: 404. */
+  readonly absent: readonly string[]
   /** How long the box takes for an answer. */
   readonly delayMs: number
 }
@@ -32,6 +34,7 @@ export const defaultStyle: WebStyle = {
   password: 'demo',
   sessionId: undefined,
   hasStreamAuth: false,
+  absent: [],
   delayMs: 15,
 }
 
