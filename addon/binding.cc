@@ -204,7 +204,7 @@ class RemuxerObject : public Napi::ObjectWrap<RemuxerObject> {
     set("pid", stream.pid);
     out.Set("language", std::string(stream.kind.language.data()));
     out.Set("codec", std::string(stream.kind.name));
-    out.Set("target", NameOf(target_));
+    out.Set("target", NameOf(stream.track ? stream.track->target() : target_));
     out.Set("mode", ModeOf(stream, target_));
     out.Set("description", stream.kind.is_description);
     const xg2g::Track* track = stream.track.get();
