@@ -5,9 +5,11 @@
 #include "audio/libav.h"
 #include "remuxer.h"
 
+#include <malloc.h>
 #include <napi.h>
 #include <node_version.h>
 
+#include <atomic>
 #include <optional>
 #include <sstream>
 
@@ -62,6 +64,9 @@ const char* ModeOf(const xg2g::Stream& stream, AudioTarget target) {
   return stream.track->mode() == xg2g::Track::Mode::kCopy ? "copy" : "transcode";
 }
 
+// In all threads of the process.
+std::atomic<int> open_remuxers = 0;
+
 std::vector<std::string> Split(const std::string& list) {
   std::vector<std::string> out;
   std::stringstream in(list);
@@ -102,9 +107,17 @@ class RemuxerObject : public Napi::ObjectWrap<RemuxerObject> {
                                              NameOf(settings.audio));
     target_ = settings.audio;
     remuxer_.emplace(settings);
+    ++open_remuxers;
   }
+  // Also at the end of a thread, however it ends.
+  ~RemuxerObject() override { Release(); }
 
  private:
+  void Release() {
+    if (remuxer_) --open_remuxers;
+    remuxer_.reset();
+  }
+
   xg2g::Remuxer& Open(const Napi::CallbackInfo& info) {
     if (remuxer_) return *remuxer_;
     auto error = Napi::Error::New(info.Env(), "the remuxer is closed");
@@ -135,7 +148,7 @@ class RemuxerObject : public Napi::ObjectWrap<RemuxerObject> {
 
   void Flush(const Napi::CallbackInfo& info) { Open(info).Flush(); }
 
-  void Close(const Napi::CallbackInfo&) { remuxer_.reset(); }
+  void Close(const Napi::CallbackInfo&) { Release(); }
 
   Napi::Value Marks(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
@@ -204,7 +217,7 @@ class RemuxerObject : public Napi::ObjectWrap<RemuxerObject> {
     set("pid", stream.pid);
     out.Set("language", std::string(stream.kind.language.data()));
     out.Set("codec", std::string(stream.kind.name));
-    out.Set("target", NameOf(target_));
+    out.Set("target", NameOf(stream.track ? stream.track->target() : target_));
     out.Set("mode", ModeOf(stream, target_));
     out.Set("description", stream.kind.is_description);
     const xg2g::Track* track = stream.track.get();
@@ -228,8 +241,23 @@ class RemuxerObject : public Napi::ObjectWrap<RemuxerObject> {
   AudioTarget target_ = AudioTarget::kAac;
 };
 
+// What the process holds outside of JavaScript's heaps: the remuxers that are open, and the bytes that
+// are allocated by anyone, without what the allocator keeps for later.
+Napi::Value Use(const Napi::CallbackInfo& info) {
+  auto out = Napi::Object::New(info.Env());
+  out.Set("remuxers", open_remuxers.load());
+#ifdef __GLIBC__
+  const struct mallinfo2 heap = mallinfo2();
+  out.Set("bytes", static_cast<double>(heap.uordblks + heap.hblkhd));
+#else
+  out.Set("bytes", 0);
+#endif
+  return out;
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Remuxer", RemuxerObject::Define(env));
+  exports.Set("use", Napi::Function::New(env, Use));
   exports.Set("libavcodec", av_version_info());
   return exports;
 }

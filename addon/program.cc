@@ -43,9 +43,10 @@ bool IsSameLanguage(std::string_view a, std::string_view b) {
   return Canonical(a) == Canonical(b);
 }
 
-uint8_t Stream::output_type(AudioTarget target) const {
-  if (target == AudioTarget::kAac) return kTypeAdts;
-  const uint32_t rate = track ? track->source_rate() : 0;
+uint8_t Stream::output_type() const {
+  if (!track) return type;
+  if (track->target() == AudioTarget::kAac) return kTypeAdts;
+  const uint32_t rate = track->source_rate();
   return rate > 0 && rate < kLowestMpeg1Rate ? kTypeMpeg2Audio : kTypeMpeg1Audio;
 }
 
@@ -82,7 +83,6 @@ bool Program::Update(Bytes section, const SoundPolicy& policy, Output& out) {
   AddTracks(policy, old);
   for (Stream& gone : old)
     if (gone.track) gone.track->Flush(out);
-  target_ = policy.target;
   is_single_ = policy.is_single;
   is_changed_ = true;
   return true;
@@ -238,7 +238,7 @@ void Program::Write(uint16_t transport_stream_id) {
 
 void Program::WriteEntry(const Stream& stream) {
   const bool is_ours = stream.track && !stream.is_scrambled();
-  pmt_.Byte(is_ours ? stream.output_type(target_) : stream.type);
+  pmt_.Byte(is_ours ? stream.output_type() : stream.type);
   pmt_.Word(0xE000 | stream.pid);
   const size_t length = pmt_.OpenLength();
   ForEachDescriptor(Bytes{stream.descriptors}, [&](const Descriptor& d) {

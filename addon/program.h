@@ -41,7 +41,7 @@ struct Stream {
   // As last seen: its packets pass untouched and its entry stays the source's.
   bool is_scrambled() const { return track ? !track->IsClear() : was_scrambled; }
   // The stream type of the sound that we make of it.
-  uint8_t output_type(AudioTarget target) const;
+  uint8_t output_type() const;
   bool was_scrambled = false;  // of streams without a track
 };
 
@@ -98,7 +98,6 @@ class Program {
   std::vector<uint8_t> descriptors_;  // of the programme
   std::vector<Stream> streams_;       // in the order in which they are announced
   std::vector<uint16_t> ca_pids_;
-  AudioTarget target_ = AudioTarget::kAac;
   bool is_single_ = false;
 
   bool is_changed_ = true;

@@ -25,10 +25,13 @@ constexpr uint8_t kRegistrationDescriptor = 0x05;
 constexpr uint8_t kLanguageDescriptor = 0x0A;
 constexpr uint8_t kExtensionDescriptor = 0x7F;
 
-uint32_t Registration(Bytes descriptors) {
-  uint32_t found = 0;
+// Blu-ray's stream types hold where the programme or the stream itself is registered as such.
+bool IsHdmv(Bytes descriptors) {
+  bool found = false;
   ForEachDescriptor(descriptors, [&](const Descriptor& d) {
-    if (d.tag == kRegistrationDescriptor && d.body.size() >= 4) found = Be32(d.body.data());
+    if (d.tag != kRegistrationDescriptor || d.body.size() < 4) return;
+    const uint32_t format = Be32(d.body.data());
+    found |= format == FourCc("HDMV") || format == FourCc("HDPR");
   });
   return found;
 }
@@ -74,10 +77,10 @@ void ReadType(StreamKind& kind, uint8_t type, bool is_hdmv) {
     case 0x83: return SetAudio(kind, AudioCodec::kNone, "truehd");
     case 0x84:
     case 0xA1: return SetAudio(kind, AudioCodec::kEac3, "eac3");
-    case 0x82:
+    case 0x82:  // elsewhere subtitles (SCTE 27), and what some multiplexers write for DTS
     case 0x85:
-    case 0x86:
-    case 0xA2: return SetAudio(kind, AudioCodec::kDts, "dts");
+    case 0x86: return SetAudio(kind, AudioCodec::kDts, "dts");
+    case 0xA2: return SetAudio(kind, AudioCodec::kNone, "dts-express");  // has no core
     default: break;
   }
 }
@@ -202,8 +205,7 @@ bool ReadPmt(Bytes section, Pmt& out) {
 
 StreamKind ReadStreamKind(const PmtStream& stream, Bytes program_descriptors) {
   StreamKind kind;
-  const uint32_t program = Registration(program_descriptors);
-  ReadType(kind, stream.type, program == FourCc("HDMV") || program == FourCc("HDPR"));
+  ReadType(kind, stream.type, IsHdmv(program_descriptors) || IsHdmv(stream.descriptors));
   ForEachDescriptor(stream.descriptors,
                     [&](const Descriptor& d) { ReadDescriptor(kind, stream.type, d); });
   if (std::string_view(kind.language.data()) == "qad") kind.is_description = true;

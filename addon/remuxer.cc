@@ -328,8 +328,20 @@ void Remuxer::Release() {
   pat_reader_.has_continuity = false;
   for (auto& reader : pmt_readers_) reader->has_continuity = false;
   SetRoles();
+  Preview();
   SendTables();
   Flow(held_.data(), kPacketBytes, held_.size() / kPacketBytes);
+}
+
+// Which type MP3 has in the table depends on the rate, and not every rate can be MP3.
+void Remuxer::Preview() {
+  if (settings_.audio != AudioTarget::kMp3) return;
+  for (size_t at = 0; at < held_.size(); at += kPacketBytes) {
+    const Packet packet(held_.data() + at);
+    const PidState& state = pids_[packet.pid()];
+    if (state.role == Role::kAudio && !packet.error() && packet.IsValid())
+      program_->streams()[state.stream].track->Preview(packet);
+  }
 }
 
 // ---- tables
@@ -584,10 +596,11 @@ void Remuxer::OnAudio(const Packet& packet, PidState& state) {
   if (!stream.is_announced) return PassClock(packet);
   Track& track = *stream.track;
   const bool was_clear = track.IsClear();
+  const uint8_t type = stream.output_type();
   const uint64_t units = track.units();
   const uint64_t offset = out_.position();
   track.Push(packet, out_);
-  if (track.IsClear() != was_clear) {
+  if (track.IsClear() != was_clear || stream.output_type() != type) {
     program_->Touch();
     SendTables();
   }

@@ -102,6 +102,7 @@ class Remuxer {
   void Hold(const Packet& packet);
   void Select(bool is_last);
   void Release();
+  void Preview();
   bool IsSettled() const;
   const PatEntry* Choose(bool is_late) const;
   bool Flows(Bytes pmt_section, Seen at_least) const;

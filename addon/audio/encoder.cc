@@ -127,4 +127,8 @@ bool SupportsRate(AudioTarget target, uint32_t rate) {
   return std::find(std::begin(kMp3Rates), std::end(kMp3Rates), rate) != std::end(kMp3Rates);
 }
 
+AudioTarget TargetFor(AudioTarget asked, uint32_t rate) {
+  return rate == 0 || SupportsRate(asked, rate) ? asked : AudioTarget::kAac;
+}
+
 }  // namespace xg2g

@@ -40,5 +40,8 @@ std::unique_ptr<Encoder> MakeEncoder(const EncoderSettings& settings);
 bool CanEncode(AudioTarget target);
 // True when the target has frames of this rate; MP3 ends at 48 kHz.
 bool SupportsRate(AudioTarget target, uint32_t rate);
+// What can be made of sound of this rate: what is asked for, or AAC where that has no such rate.
+// 0 Hz is a rate that is not known yet.
+AudioTarget TargetFor(AudioTarget asked, uint32_t rate);
 
 }  // namespace xg2g

@@ -20,13 +20,18 @@ uint64_t NativeLayout(const AVFrame& in) {
 
 template <class Sample>
 void Sum(const AVFrame& in, const float* gains, float scale, float* out) {
-  std::fill_n(out, in.nb_samples, 0.0f);
+  bool is_first = true;
   for (int channel = 0; channel < in.ch_layout.nb_channels; ++channel) {
     const float gain = gains[channel] * scale;
     if (gain == 0.0f) continue;
     const auto* from = reinterpret_cast<const Sample*>(in.extended_data[channel]);
-    for (int i = 0; i < in.nb_samples; ++i) out[i] += gain * static_cast<float>(from[i]);
+    if (is_first)
+      for (int i = 0; i < in.nb_samples; ++i) out[i] = gain * static_cast<float>(from[i]);
+    else
+      for (int i = 0; i < in.nb_samples; ++i) out[i] += gain * static_cast<float>(from[i]);
+    is_first = false;
   }
+  if (is_first) std::fill_n(out, in.nb_samples, 0.0f);
 }
 
 }  // namespace

@@ -5,6 +5,15 @@ namespace xg2g {
 namespace {
 // Audio stream number 0. Source: ISO/IEC 13818-1, table 2-21; AC-3 comes with BD, which AAC is not.
 constexpr uint8_t kAudioStreamId = 0xC0;
+
+// What follows the header of the PES packet that begins here; empty when none does, or its header
+// does not end in this packet.
+Bytes FrameAtStart(const Packet& packet) {
+  const Bytes payload = packet.payload();
+  if (!packet.unit_start() || payload.size() < 9 || Be24(payload.data()) != 1) return {};
+  return payload.subspan(std::min<size_t>(9u + payload[8], payload.size()));
+}
+
 }  // namespace
 
 void Track::Push(const Packet& packet, Output& out) {
@@ -23,6 +32,14 @@ void Track::Push(const Packet& packet, Output& out) {
   if (packet.unit_start()) DecideCopy(packet, out);
   if (mode_ == Mode::kCopy) return PassThrough(packet, out);
   if (mode_ == Mode::kTranscode) Transcode(packet, out);
+}
+
+void Track::Preview(const Packet& packet) {
+  if (header_rate_ > 0 || packet.scrambled()) return;
+  const auto header = ParseFrameHeader(settings_.codec, FrameAtStart(packet));
+  // AAC below may be the half of HE-AAC: what the decoder makes of it tells.
+  const bool may_double = settings_.codec == AudioCodec::kAdts && header && header->rate <= 24'000;
+  if (header && !may_double) header_rate_ = header->rate;
 }
 
 // Source: ISO/IEC 13818-1, 2.4.3.3: +1 on packets with payload; a packet may be sent twice.
@@ -73,20 +90,15 @@ void Track::Leave(Output& out) {
 void Track::DecideCopy(const Packet& packet, Output& out) {
   const bool was_copy = mode_ == Mode::kCopy;
   mode_ = Mode::kTranscode;
-  const bool can_be_copied =
-      (settings_.codec == AudioCodec::kAdts && settings_.sound.target == AudioTarget::kAac) ||
-      (settings_.codec == AudioCodec::kMpeg && settings_.sound.target == AudioTarget::kMp3);
-  if (!can_be_copied) return;
-  const Bytes payload = packet.payload();
-  if (payload.size() < 9 || Be24(payload.data()) != 1 || payload.size() < 9u + payload[8]) return;
-  const auto header = ParseFrameHeader(settings_.codec, payload.subspan(9 + payload[8]));
+  if (settings_.codec != AudioCodec::kAdts && settings_.codec != AudioCodec::kMpeg) return;
+  const auto header = ParseFrameHeader(settings_.codec, FrameAtStart(packet));
   if (!header) {
     // Not aligned to the PES packet: what was copied so far goes on being copied.
     if (was_copy) mode_ = Mode::kCopy;
     return;
   }
-  source_rate_ = header->rate;
-  const bool is_target = settings_.sound.target == AudioTarget::kAac
+  header_rate_ = header->rate;
+  const bool is_target = TargetFor(settings_.sound.target, header->rate) == AudioTarget::kAac
                              ? header->adts_lc && header->channels > 0
                              : header->layer == 3;
   if (!is_target || header->channels > settings_.sound.channels) return;
@@ -136,7 +148,7 @@ void Track::Transcode(const Packet& packet, Output& out) {
       [&](const PesHeader& header) { framer_.Begin(header.pts); },
       [&](Bytes data) {
         framer_.Push(data, [&](const FrameHeader& header, Bytes frame, int64_t pts) {
-          source_rate_ = header.rate ? header.rate : source_rate_;
+          header_rate_ = header.rate ? header.rate : header_rate_;
           if (framer_.losses() != losses_) transcoder_.ExpectGap();
           losses_ = framer_.losses();
           transcoder_.Push(header, frame, pts, write);

@@ -43,6 +43,8 @@ class Track {
   // A packet on our PID that is whole: no transport error, valid lengths.
   void Push(const Packet& packet, Output& out);
   void Flush(Output& out);
+  // A packet that is pushed later. Its rate may be known then when the first table is written.
+  void Preview(const Packet& packet);
   // What was seen of the PID before the track was made is scrambled.
   void StartScrambled() { mode_ = Mode::kScrambled; }
   // The programme's clock breaks here.
@@ -54,8 +56,14 @@ class Track {
   const Settings& settings() const { return settings_; }
   const TrackStats& stats() const { return stats_; }
   const Transcoder& transcoder() const { return transcoder_; }
-  // Of the source, from the last frame header; 0 unknown.
-  uint32_t source_rate() const { return source_rate_; }
+  // Of the source's sound, Hz: as the decoder says, which knows what HE-AAC and LATM have, else the
+  // last frame header; 0 unknown.
+  uint32_t source_rate() const {
+    const bool is_decoded = mode_ == Mode::kTranscode && transcoder_.rate() > 0;
+    return is_decoded ? transcoder_.rate() : header_rate_;
+  }
+  // What becomes of the sound: what is asked for, or AAC where that has not the source's rate.
+  AudioTarget target() const { return TargetFor(settings_.sound.target, source_rate()); }
   // PES packets that left, and the time of the last one (90 kHz, or kNoTime): places to join where
   // there is no picture.
   uint64_t units() const { return units_; }
@@ -79,7 +87,7 @@ class Track {
   Framer framer_;
   Transcoder transcoder_;
   TrackStats stats_;
-  uint32_t source_rate_ = 0;
+  uint32_t header_rate_ = 0;
   uint64_t losses_ = 0;  // of the framer, as far as the transcoder has been told
   bool flags_discontinuity_;
   bool is_ours_ = false;  // the last packet with payload was written here

@@ -4,6 +4,7 @@ namespace xg2g {
 
 void Transcoder::Forget() {
   encoder_.reset();
+  rate_ = 0;
   filled_ = 0;
   submitted_ = collected_ = 0;
   clock_.Forget();

@@ -65,6 +65,7 @@ class Transcoder {
   void ExpectGap() { expects_gap_ = true; }
 
   const TranscoderStats& stats() const { return stats_; }
+  // Of what goes through, as decoded last, Hz; 0: nothing has since the beginning or Forget().
   uint32_t rate() const { return rate_; }
   unsigned channels() const { return channels_; }
   const Decoder& decoder() const { return decoder_; }
@@ -135,7 +136,8 @@ bool Transcoder::Adopt(uint32_t rate, Take&& take) {
   if (encoder_ && rate == rate_ && channels == channels_) return true;
   const int64_t now = clock_.IsAnchored() ? clock_.At() : kNoTime;
   Finish(take);
-  encoder_ = MakeEncoder({settings_.target, rate, channels, settings_.bitrate});
+  const AudioTarget target = TargetFor(settings_.target, rate);
+  encoder_ = MakeEncoder({target, rate, channels, settings_.bitrate});
   rate_ = rate;
   channels_ = channels;
   if (now != kNoTime) clock_.Anchor(now, rate);

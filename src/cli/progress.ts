@@ -25,7 +25,7 @@ export class StreamClock {
   seconds({ tracks }: RemuxStats): number {
     const made = tracks.filter(({ mode }) => mode === 'transcode')
     const sound = made.map(
-      ({ target, framesOut, rate }) => (framesOut * frameSamples(target)) / (rate || Infinity),
+      ({ target, framesOut, rate }) => (framesOut * frameSamples(target, rate)) / (rate || Infinity),
     )
     return Math.max(this.#ticks / ticksPerSecond, ...sound)
   }
@@ -76,7 +76,8 @@ function formatClock(seconds: number): string {
   return parts.map((part) => String(part).padStart(2, '0')).join(':')
 }
 
-// Of one frame: ISO/IEC 14496-3, 4.5.1.1 and ISO/IEC 11172-3.
-function frameSamples(target: string): number {
-  return target === 'mp3' ? 1152 : 1024
+// Of one frame: ISO/IEC 14496-3, 4.5.1.1, ISO/IEC 11172-3 and, of low rates, 13818-3.
+function frameSamples(target: string, rate: number): number {
+  if (target !== 'mp3') return 1024
+  return rate < 32_000 ? 576 : 1152
 }

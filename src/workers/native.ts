@@ -100,6 +100,7 @@ interface Addon {
     resumed: boolean,
     single: boolean,
   ) => RawRemuxer
+  readonly use: () => NativeUse
   /** release of the library that was found at run time */
   readonly libavcodec: string
   /** the file that was loaded, set by `bindings` */
@@ -110,6 +111,14 @@ interface Addon {
 export interface NativeVersion {
   readonly file: string
   readonly libavcodec: string
+}
+
+/** What the process holds outside of JavaScript's heaps, in all its threads. */
+export interface NativeUse {
+  /** that are open */
+  readonly remuxers: number
+  /** allocated by anyone, without what the allocator keeps for later; 0 where it does not tell */
+  readonly bytes: number
 }
 
 const defaultSettleMs = 250
@@ -196,6 +205,11 @@ export function nativeAvailable(): boolean {
 export function nativeVersion(): NativeVersion {
   const { path, libavcodec } = load()
   return { file: path, libavcodec }
+}
+
+/** What is in use now. Throws ADDON_MISSING. */
+export function nativeUse(): NativeUse {
+  return load().use()
 }
 
 let loaded: Addon | undefined

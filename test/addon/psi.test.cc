@@ -352,6 +352,28 @@ TEST_CASE("ReadStreamKind: type 86 is DTS on Blu-ray and a splice message elsewh
   CHECK(KindOf(0x84, {}, {Registration("HDMV")}).audio == AudioCodec::kEac3);
 }
 
+TEST_CASE("ReadStreamKind: DTS of Blu-ray's types only where something says that it is one") {
+  for (const uint8_t type : {0x82, 0x85, 0x86}) {
+    CAPTURE(static_cast<int>(type));
+    for (const char* owner : {"HDMV", "HDPR"}) {
+      CHECK(KindOf(type, {}, {Registration(owner)}).audio == AudioCodec::kDts);
+      CHECK(KindOf(type, {}, {Raw(0x09, {1, 2, 3, 4}), Registration(owner)}).name == "dts");
+      CHECK(KindOf(type, {Registration(owner)}).audio == AudioCodec::kDts);
+    }
+    CHECK(KindOf(type, {Registration("DTS1")}).audio == AudioCodec::kDts);
+    // Subtitles, splice messages, anybody's data.
+    CHECK_FALSE(KindOf(type, {}).is_audio);
+    CHECK_FALSE(KindOf(type, {Registration("SCTE")}).is_audio);
+    CHECK_FALSE(KindOf(type, {}, {Registration("GA94")}).is_audio);
+    CHECK_FALSE(KindOf(type, {Raw(0x05, {'H', 'D', 'M'})}).is_audio);
+  }
+  CHECK(KindOf(0x8A, {}).audio == AudioCodec::kDts);
+  CHECK(KindOf(0x8A, {}, {Registration("HDMV")}).audio == AudioCodec::kDts);
+  // Without a core there is nothing that we can decode: it passes as it is.
+  CHECK(KindOf(0xA2, {}, {Registration("HDMV")}).is_audio);
+  CHECK(KindOf(0xA2, {}, {Registration("HDMV")}).audio == AudioCodec::kNone);
+}
+
 TEST_CASE("ReadStreamKind: languages and what is described") {
   const struct {
     std::vector<Descriptor> descriptors;

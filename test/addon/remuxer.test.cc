@@ -534,6 +534,55 @@ TEST_CASE("Remuxer: MP3 on request") {
   }
 }
 
+TEST_CASE("Remuxer: MP3 of low rates has the type of MPEG-2 audio, from the first table on") {
+  const Passage low = {.codec = Sound::kMp2, .rate = 24000, .bitrate = 128'000};
+  const Aired aired = Air({.audio = {Track(kAudioPid, "deu", low)}});
+  const TsDump dump = ReadTs(Remux(aired.ts, {.audio = AudioTarget::kMp3, .bitrate = 96'000}).ts);
+  CHECK(dump.Faults() == "");
+  for (const auto& sent : dump.pmts) CHECK(sent.table.Find(kAudioPid)->type == 0x04);
+  const auto frames = FramesOf(dump, kAudioPid, Sound::kMp3);
+  REQUIRE(!frames.empty());
+  CHECK(frames[0].rate == 24000);
+  CheckSync(aired.sound[0], frames, 0.2, 1.7, 24000);
+}
+
+TEST_CASE("Remuxer: where MP3 has not the rate, sound becomes AAC and is announced as such") {
+  const struct {
+    Passage sound;
+    size_t tables;  // which name another type, since only the decoder knows the rate
+  } cases[] = {{{.codec = Sound::kAac, .rate = 96000, .channels = 6}, 0},
+               {{.codec = Sound::kAac, .rate = 96000}, 0},
+               {{.codec = Sound::kLatm, .rate = 96000}, 1}};
+  for (const auto& c : cases) {
+    const Aired aired = Air({.audio = {Track(kAudioPid, "deu", c.sound)}});
+    const TsDump dump = ReadTs(Remux(aired.ts, {.audio = AudioTarget::kMp3}).ts);
+    CHECK(dump.Faults() == "");
+    for (size_t i = c.tables; i < dump.pmts.size(); ++i)
+      CHECK(dump.pmts[i].table.Find(kAudioPid)->type == 0x0F);
+    const auto frames = FramesOf(dump, kAudioPid);
+    REQUIRE(!frames.empty());
+    CHECK(frames[0].rate == 96000);
+    CheckSync(aired.sound[0], frames, 0.2, 1.7, 96000);
+  }
+}
+
+TEST_CASE("Remuxer: a rate that MP3 has not, for a while") {
+  const Passage plain = {.codec = Sound::kAac, .channels = 6};
+  Passage high = plain, again = plain;
+  high.from = 1.5;
+  high.rate = 96000;
+  again.from = 3;
+  const Aired aired = Air({.seconds = 4.5, .audio = {{.sound = {plain, high, again}}}});
+  const TsDump dump = ReadTs(Remux(aired.ts, {.audio = AudioTarget::kMp3}).ts);
+  CHECK(dump.Faults() == "");
+  std::vector<int> types;
+  for (const auto& sent : dump.pmts) {
+    const int type = sent.table.Find(kAudioPid)->type;
+    if (types.empty() || types.back() != type) types.push_back(type);
+  }
+  CHECK((types == std::vector<int>{0x03, 0x0F, 0x03}));
+}
+
 TEST_CASE("Remuxer: what already is what was asked for passes as it is") {
   const struct {
     Passage sound;

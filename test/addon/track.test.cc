@@ -82,6 +82,18 @@ TEST_CASE("Track: what it has sent, it tells") {
   }
 }
 
+TEST_CASE("Track: LATM, whose frames do not tell the rate, has that of the decoder") {
+  const Aired aired = Air({.seconds = 1,
+                           .video = {.kind = Video::Kind::kNone},
+                           .audio = {{.sound = {{.codec = Sound::kLatm, .rate = 44100}}}}});
+  TsWriter ts;
+  for (const CodedFrame& frame : aired.sound[0])
+    ts.PutPes(kPid, Pes({.stream_id = 0xC0, .pts = frame.pts}, frame.data));
+  Bench bench(Settings(AudioCodec::kLatm));
+  bench.Push(ts.Take());
+  CHECK(bench.track.source_rate() == 44100);
+}
+
 TEST_CASE("Track: a clock among the sound goes into a packet of its own") {
   Source source;
   Bench bench;

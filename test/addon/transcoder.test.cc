@@ -326,6 +326,9 @@ TEST_CASE("SupportsRate, MakeEncoder: what the targets have") {
   CHECK(MakeEncoder({AudioTarget::kMp3, 96000, 2, 128'000}) == nullptr);
   CHECK(MakeEncoder({AudioTarget::kAac, 0, 2, 128'000}) == nullptr);
   CHECK(CanEncode(AudioTarget::kAac));
+  CHECK(TargetFor(AudioTarget::kMp3, 24000) == AudioTarget::kMp3);
+  CHECK(TargetFor(AudioTarget::kMp3, 96000) == AudioTarget::kAac);
+  CHECK(TargetFor(AudioTarget::kMp3, 0) == AudioTarget::kMp3);
 }
 
 }  // namespace xg2g::test

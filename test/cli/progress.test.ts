@@ -25,6 +25,7 @@ describe('StreamClock', () => {
     const mp3 = { ...aac, target: 'mp3', framesOut: 500 }
     expect(clock.seconds(stats(aac))).toBeCloseTo(10.005, 3)
     expect(clock.seconds(stats(aac, mp3, { mode: 'copy', framesOut: 10_000, rate: 48_000 }))).toBe(12)
+    expect(clock.seconds(stats({ ...mp3, rate: 24_000 }))).toBe(12)
     expect(clock.seconds(stats({ ...aac, rate: 0 }))).toBe(1)
   })
 })
