@@ -9,6 +9,7 @@
 #include <napi.h>
 #include <node_version.h>
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <sstream>
@@ -75,7 +76,14 @@ std::vector<std::string> Split(const std::string& list) {
   return out;
 }
 
-// new Remuxer(audio, bitrate, channels, languages, program, keepOriginal, settleMs, resumed, single)
+// A JavaScript number that counts 90 kHz, or -1.
+int64_t TimeOf(const Napi::Value& value) {
+  const int64_t time = value.As<Napi::Number>().Int64Value();
+  return time < 0 ? xg2g::kNoTime : xg2g::WrapPts(time);
+}
+
+// new Remuxer(audio, bitrate, channels, languages, program, keepOriginal, settleMs, resumed, single,
+//             continueFrom, shift, tablesVersion)
 class RemuxerObject : public Napi::ObjectWrap<RemuxerObject> {
  public:
   static Napi::Function Define(Napi::Env env) {
@@ -85,6 +93,7 @@ class RemuxerObject : public Napi::ObjectWrap<RemuxerObject> {
                         InstanceMethod("flush", &RemuxerObject::Flush),
                         InstanceMethod("marks", &RemuxerObject::Marks),
                         InstanceMethod("stats", &RemuxerObject::Stats),
+                        InstanceMethod("place", &RemuxerObject::Place),
                         InstanceMethod("close", &RemuxerObject::Close)});
   }
 
@@ -100,6 +109,11 @@ class RemuxerObject : public Napi::ObjectWrap<RemuxerObject> {
     settings.settle_ms = info[6].As<Napi::Number>().Uint32Value();
     settings.is_resumed = info[7].ToBoolean();
     settings.is_single = info.Length() > 8 && info[8].ToBoolean();
+    if (info.Length() > 11) {
+      settings.continue_from = TimeOf(info[9]);
+      settings.shift = std::max<int64_t>(0, TimeOf(info[10]));
+      settings.tables_version = info[11].As<Napi::Number>().Uint32Value() & 0x1F;
+    }
     if (settings.channels != 1 && settings.channels != 2 && settings.channels != 6)
       throw Napi::TypeError::New(info.Env(), "Expected 1, 2 or 6 for channels");
     if (settings.audio != AudioTarget::kCopy && !xg2g::CanEncode(settings.audio))
@@ -163,6 +177,29 @@ class RemuxerObject : public Napi::ObjectWrap<RemuxerObject> {
       list.Set(i, mark);
     }
     return list;
+  }
+
+  // Into a Float64Array of time, shift, tables' version, and whether the shift is still open. Where
+  // something is not known yet, what stands there stays.
+  void Place(const Napi::CallbackInfo& info) {
+    const xg2g::Remuxer& remuxer = Open(info);
+    if (!info[0].IsTypedArray() ||
+        info[0].As<Napi::TypedArray>().TypedArrayType() != napi_float64_array)
+      throw Napi::TypeError::New(info.Env(), "Expected a Float64Array");
+    // Not through ArrayBuffer(), as above.
+    void* data = nullptr;
+    size_t length = 0;
+    napi_typedarray_type type;
+    const napi_status status = napi_get_typedarray_info(info.Env(), info[0], &type, &length, &data,
+                                                        nullptr, nullptr);
+    if (status != napi_ok || length < 4)
+      throw Napi::TypeError::New(info.Env(), "Expected four numbers");
+    const std::span<double> place{static_cast<double*>(data), length};
+    if (remuxer.last_time() != xg2g::kNoTime) place[0] = static_cast<double>(remuxer.last_time());
+    if (!remuxer.has_decided_shift()) return;
+    place[1] = static_cast<double>(remuxer.shift());
+    place[2] = remuxer.program()->next_version();
+    place[3] = 0;
   }
 
   Napi::Value Stats(const Napi::CallbackInfo& info) {

@@ -30,6 +30,16 @@ class Output {
     }
     runs_.push_back({packets, 0, bytes});
   }
+  // One packet that lies in borrowed memory, or is the last Copy().
+  void Pass(const Packet& packet) {
+    if (packet.data() != copy_.data()) return Pass(packet.data(), kPacketBytes);
+    std::memcpy(Generate(), packet.data(), kPacketBytes);
+  }
+  // A packet of the input to be changed, and then passed like others. Valid until the next one.
+  uint8_t* Copy(const uint8_t* packet) {
+    std::memcpy(copy_.data(), packet, kPacketBytes);
+    return copy_.data();
+  }
   // Appends one packet of our own and returns its 188 bytes, to be filled before the next call.
   uint8_t* Generate() {
     position_ += kPacketBytes;
@@ -69,6 +79,7 @@ class Output {
   std::vector<Run> runs_;
   size_t first_ = 0;  // runs before it are gone
   std::vector<uint8_t> arena_;
+  std::array<uint8_t, kPacketBytes> copy_;
   uint64_t position_ = 0, pulled_ = 0;
 };
 

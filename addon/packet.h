@@ -60,6 +60,8 @@ class Packet {
   bool discontinuity() const { return adaptation_flags() & 0x80; }
   // Any flag at all (PCR, discontinuity, random access, private data ...): more than stuffing.
   bool adaptation_says_something() const { return adaptation_flags() != 0; }
+  // Needs IsValid(). PCR or OPCR.
+  bool has_clock() const { return adaptation_flags() & 0x18; }
   // Needs IsValid(). 27 MHz, 0 .. 2^33*300-1, or kNoTime.
   int64_t pcr() const {
     if (!(adaptation_flags() & 0x10) || p_[4] < 7) return kNoTime;
@@ -72,6 +74,9 @@ class Packet {
   const uint8_t* p_;
   uint32_t head_;
 };
+
+// Adds to the PCR and OPCR of a packet that IsValid(), where it has them; their extensions stay.
+void ShiftClocks(uint8_t* packet, int64_t ticks);
 
 // Finds the packets in input of any length and alignment. Packets may be 188 bytes, 192 (four bytes
 // of time stamp before each) or 204 (sixteen bytes of check after each); locks after kLockPackets

@@ -6,7 +6,8 @@ namespace xg2g {
 
 namespace {
 
-constexpr size_t kPtsHeaderBytes = 14;
+constexpr size_t kPtsAt = 9, kDtsAt = 14;
+constexpr size_t kPtsHeaderBytes = kDtsAt;
 constexpr size_t kMaxPesLength = 0xFFFF;
 
 // Streams whose PES packets have no flags, times or header length. Source: table 2-21.
@@ -37,7 +38,37 @@ void WritePts(uint8_t* p, int64_t pts) {
   p[4] = static_cast<uint8_t>(0x01 | pts << 1);
 }
 
+// What is not time stays: the four bits before it and the markers.
+void ShiftPts(uint8_t* p, int64_t ticks) {
+  const int64_t pts = WrapPts(ReadPts(p) + ticks);
+  p[0] = static_cast<uint8_t>((p[0] & 0xF1) | (pts >> 29 & 0x0E));
+  p[1] = static_cast<uint8_t>(pts >> 22);
+  p[2] = static_cast<uint8_t>((p[2] & 0x01) | (pts >> 14 & 0xFE));
+  p[3] = static_cast<uint8_t>(pts >> 7);
+  p[4] = static_cast<uint8_t>((p[4] & 0x01) | pts << 1);
+}
+
 }  // namespace
+
+size_t TimesEnd(Bytes in) {
+  constexpr uint8_t kStartCode[] = {0, 0, 1};
+  if (!std::equal(in.begin(), in.begin() + static_cast<long>(std::min<size_t>(in.size(), 3)),
+                  kStartCode))
+    return 0;
+  if (in.size() > 3 && (in[3] < 0xBC || HasPlainHeader(in[3]))) return 0;
+  if (in.size() < kPtsAt) return kPtsAt;
+  if ((in[6] & 0xC0) != 0x80 || !(in[7] & 0x80) || in[8] < kDtsAt - kPtsAt) return 0;
+  return in[7] & 0x40 && in[8] >= kMaxTimesEnd - kPtsAt ? kMaxTimesEnd : kDtsAt;
+}
+
+PesTimes ReadTimes(const uint8_t* pes, size_t times_end) {
+  return {ReadPts(pes + kPtsAt), times_end > kDtsAt ? ReadPts(pes + kDtsAt) : kNoTime};
+}
+
+void ShiftTimes(uint8_t* pes, size_t times_end, int64_t ticks) {
+  ShiftPts(pes + kPtsAt, ticks);
+  if (times_end > kDtsAt) ShiftPts(pes + kDtsAt, ticks);
+}
 
 size_t PesReader::HeaderBytes() const {
   if (have_ < 6) return 6;

@@ -16,6 +16,18 @@ struct PesHeader {
   int64_t pts;  // 90 kHz, 0 .. 2^33-1, or kNoTime
 };
 
+// The time stamps at the front of a PES packet, to be read and moved where they lie.
+struct PesTimes {
+  int64_t pts = kNoTime, dts = kNoTime;  // 90 kHz, 0 .. 2^33-1
+};
+inline constexpr size_t kMaxTimesEnd = 19;
+// How many bytes of a PES packet hold its header up to the last time stamp, told by those that are
+// there: 0 for none (or no PES packet), more than `in` has where that is not all there yet.
+size_t TimesEnd(Bytes in);
+// These need the TimesEnd() of the bytes, and that many of them.
+PesTimes ReadTimes(const uint8_t* pes, size_t times_end);
+void ShiftTimes(uint8_t* pes, size_t times_end, int64_t ticks);
+
 // Strips the headers of the PES packets of one PID. Keeps at most one header; payload is passed on
 // as it comes.
 class PesReader {

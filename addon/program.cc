@@ -194,6 +194,8 @@ bool Program::UpdateAnnounced(int64_t now) {
 
 void Program::Send(Output& out, uint16_t transport_stream_id) {
   if (is_changed_ || written_ts_id_ != transport_stream_id) Write(transport_stream_id);
+  if (has_jumped_) out.Adaptation(kPatPid, pat_continuity_, kNoTime, true);
+  has_jumped_ = false;
   out.Section(kPatPid, pat_.bytes(), pat_continuity_);
   if (has_moved_) out.Adaptation(pmt_pid_, pmt_continuity_, kNoTime, true);
   has_moved_ = false;

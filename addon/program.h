@@ -54,6 +54,13 @@ class Program {
 
   Program(uint16_t number, uint16_t pmt_pid) : number_(number), pmt_pid_(pmt_pid) {}
 
+  // Comes after the programme of another remuxer, whose tables a player has read. version: of the
+  // first tables to be sent.
+  void Resume(uint8_t version) {
+    version_ = (version + 31) & 0x1F;
+    has_jumped_ = has_moved_ = true;
+  }
+
   // Takes over a PMT (its section, CRC right). Tracks that go on keep their state; those that end are
   // flushed into out. False when nothing has changed, or the section is broken.
   bool Update(Bytes section, const SoundPolicy& policy, Output& out);
@@ -83,6 +90,8 @@ class Program {
   // Appends the PAT and PMT in force.
   void Send(Output& out, uint16_t transport_stream_id);
   uint64_t versions() const { return versions_; }
+  // That tables of another remuxer after this one begin with.
+  uint8_t next_version() const { return (version_ + 1) & 0x1F; }
 
  private:
   void ApplyPolicy(const SoundPolicy& policy);
@@ -106,7 +115,8 @@ class Program {
   uint64_t versions_ = 0;
   SectionWriter pat_, pmt_;
   uint8_t pat_continuity_ = 15, pmt_continuity_ = 15;
-  bool has_moved_ = false;  // the PMT, to a PID on which it may have been before
+  bool has_jumped_ = false;  // the counter of the PAT
+  bool has_moved_ = false;   // the PMT, to a PID on which it may have been before
 };
 
 // Do these mean the same language? `deu` and `ger` do. Source: ISO 639-2, codes B and T.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 
 namespace xg2g {
 
@@ -19,7 +20,13 @@ constexpr int64_t kRepeatTicks = kTicksPerSecond / 4;      // tables, where the 
 constexpr int64_t kTableSpacing = kTicksPerSecond / 20;    // and not more often than this
 constexpr int64_t kSelectTicks = kTicksPerSecond;          // until another programme will do
 constexpr int64_t kJumpTicks = 2 * kTicksPerSecond;        // of the PCR: a new time line
+constexpr int64_t kBackTicks = 5 * kTicksPerSecond;        // of PTS: likewise
 constexpr int64_t kRadioMarkTicks = kTicksPerSecond / 2;
+constexpr int64_t kNaturalGapTicks = kTicksPerSecond / 2;  // to another source of the same time line
+// From the last time stamp to another time line: a picture, and what an encoder's first frame of
+// sound reaches back before its time.
+constexpr int64_t kFollowTicks = kTicksPerSecond / 20;
+constexpr int64_t kMostFromClock = 10 * kTicksPerSecond;   // a PTS farther from the PCR is none
 constexpr size_t kSettleBytesPerMs = 2500;                 // 20 Mbit/s, where no PCR tells the time
 constexpr size_t kMaxTableReaders = 64;
 constexpr uint8_t kScrambleHysteresis = 8;                 // packets in a row
@@ -34,6 +41,8 @@ Remuxer::Remuxer(const RemuxerSettings& settings)
       seen_(kPidCount, Seen::kNothing),
       radio_marked_(-kRadioMarkTicks) {
   pids_[kPatPid].role = Role::kPat;
+  if (settings.is_resumed)
+    for (PidState& state : pids_) state.is_flag_due = true;
 }
 
 Remuxer::~Remuxer() = default;
@@ -59,9 +68,15 @@ void Remuxer::Flush() {
   out_.Own();
   if (stage_ == Stage::kSelect) Select(true);
   if (stage_ == Stage::kSettle) Release();
+  for (const BegunHeader& begun : begun_) Route(Packet(out_.Copy(begun.packet.data())));
+  begun_.clear();
   if (program_)
     for (Stream& stream : program_->streams())
-      if (stream.track) stream.track->Flush(out_);
+      if (stream.track) {
+        const uint64_t units = stream.track->units();
+        stream.track->Flush(out_);
+        if (stream.track->units() != units) NoteTime(stream.track->unit_pts());
+      }
   out_.Own();
 }
 
@@ -181,6 +196,11 @@ void Remuxer::Emit(const uint8_t* packets, size_t stride, size_t count) {
 }
 
 void Remuxer::Handle(const Packet& packet) {
+  if (shift_ != 0) return Shift(packet);
+  Route(packet);
+}
+
+void Remuxer::Route(const Packet& packet) {
   PidState& state = pids_[packet.pid()];
   if (state.role == Role::kDrop) {
     ++(packet.pid() == kNullPid ? stats_.null_packets : stats_.dropped_packets);
@@ -191,7 +211,7 @@ void Remuxer::Handle(const Packet& packet) {
     stats_.tei_packets += packet.error();
     stats_.invalid_packets += !is_valid;
     // What passes, passes damaged; nothing is read out of it.
-    if (state.role == Role::kPass || state.role == Role::kVideo) Emit(packet.data(), kPacketBytes, 1);
+    if (state.role == Role::kPass || state.role == Role::kVideo) out_.Pass(packet);
     return;
   }
   if (packet.pid() == program_->pcr_pid()) OnClock(packet);
@@ -211,7 +231,7 @@ void Remuxer::Handle(const Packet& packet) {
     case Role::kPass: return OnPassing(packet, state);
     case Role::kVideo: return OnVideo(packet, state);
     case Role::kAudio: return OnAudio(packet, state);
-    case Role::kClock: return PassClock(packet);
+    case Role::kClock: return PassClock(packet, state);
     case Role::kDrop: return;
   }
 }
@@ -226,7 +246,9 @@ void Remuxer::Hold(const Packet& packet) {
   }
   if (!packet.error() && packet.IsValid()) {
     if (packet.has_payload()) {
-      const Seen seen = packet.scrambled() ? Seen::kScrambled : Seen::kClear;
+      Seen seen = packet.scrambled() ? Seen::kScrambled : Seen::kClear;
+      if (seen == Seen::kClear && packet.unit_start() && TimesEnd(packet.payload()) > 0)
+        seen = Seen::kTimed;
       if (seen > seen_[pid]) {
         seen_[pid] = seen;
         has_news_ = true;
@@ -309,8 +331,15 @@ bool Remuxer::IsSettled() const {
   if (held_.size() - std::min(settle_held_, held_.size()) >= settings_.settle_ms * kSettleBytesPerMs)
     return true;
   return std::ranges::all_of(program_->streams(), [this](const Stream& stream) {
-    return !stream.MustFlow() || !stream.is_wanted || seen_[stream.pid] != Seen::kNothing;
+    return !stream.MustFlow() || !stream.is_wanted || IsSeen(stream);
   });
+}
+
+// Where time stamps are to be moved, they have to be known first.
+bool Remuxer::IsSeen(const Stream& stream) const {
+  const Seen seen = seen_[stream.pid];
+  if (settings_.continue_from != kNoTime && seen == Seen::kClear) return false;
+  return seen != Seen::kNothing;
 }
 
 // Everything is known: what was held goes out as if it came now.
@@ -328,6 +357,7 @@ void Remuxer::Release() {
   pat_reader_.has_continuity = false;
   for (auto& reader : pmt_readers_) reader->has_continuity = false;
   SetRoles();
+  DecideShift();
   Preview();
   SendTables();
   Flow(held_.data(), kPacketBytes, held_.size() / kPacketBytes);
@@ -443,6 +473,7 @@ void Remuxer::Adopt(const PatEntry& entry) {
   const std::vector<uint8_t> section(FindPmt(entry.program).begin(), FindPmt(entry.program).end());
   if (!program->Update(section, Policy(), out_)) return;
   if (program_) program->Follow(*program_, out_);
+  else if (settings_.is_resumed) program->Resume(settings_.tables_version);
   program_ = std::move(program);
   if (stage_ != Stage::kFlow) return;
   pcr_ = kNoTime;
@@ -533,9 +564,19 @@ void Remuxer::OnFlowing(const Packet& packet, PidState& state) {
 }
 
 // Of a stream that is not sent: its clock may be the programme's all the same.
-void Remuxer::PassClock(const Packet& packet) {
-  if (packet.pid() == program_->pcr_pid() && packet.pcr() != kNoTime)
-    out_.Adaptation(packet.pid(), 0, packet.pcr(), packet.discontinuity());
+void Remuxer::PassClock(const Packet& packet, PidState& state) {
+  if (packet.pid() != program_->pcr_pid() || packet.pcr() == kNoTime) return;
+  out_.Adaptation(packet.pid(), 0, packet.pcr(), packet.discontinuity() || state.is_flag_due);
+  state.is_flag_due = false;
+}
+
+// A player has read packets of this PID before: their counter does not go on in what passes.
+void Remuxer::FlagFirst(const Packet& packet, PidState& state) {
+  if (!state.is_flag_due) return;
+  state.is_flag_due = false;
+  if (packet.discontinuity()) return;
+  const unsigned steps = packet.has_payload() ? 15 : 0;
+  out_.Adaptation(packet.pid(), (packet.continuity() + steps) & 0x0F, kNoTime, true);
 }
 
 void Remuxer::CountContinuity(const Packet& packet, PidState& state) {
@@ -559,14 +600,17 @@ void Remuxer::OnPassing(const Packet& packet, PidState& state) {
   if (state.stream != kNoStream && packet.has_payload() &&
       !program_->streams()[state.stream].is_announced) {
     fast_[packet.pid()] = kNotFast;  // another track is sent instead: this one is only watched
-    return PassClock(packet);
+    return PassClock(packet, state);
   }
-  out_.Pass(packet.data(), kPacketBytes);
+  FlagFirst(packet, state);
+  if (state.stream != kNoStream && program_->streams()[state.stream].MustFlow()) NoteTimes(packet);
+  out_.Pass(packet);
 }
 
 void Remuxer::OnVideo(const Packet& packet, PidState& state) {
   CountContinuity(packet, state);
   OnFlowing(packet, state);
+  FlagFirst(packet, state);
   const bool begins = packet.unit_start() && !packet.scrambled();
   if (begins) {
     is_scanning_ = true;
@@ -574,7 +618,7 @@ void Remuxer::OnVideo(const Packet& packet, PidState& state) {
     video_pts_ = kNoTime;
     scanner_.Begin();
   }
-  out_.Pass(packet.data(), kPacketBytes);
+  out_.Pass(packet);
   if (!is_scanning_) return;
   if (packet.scrambled()) {
     is_scanning_ = false;
@@ -582,7 +626,7 @@ void Remuxer::OnVideo(const Packet& packet, PidState& state) {
   }
   auto verdict = AccessScanner::Verdict::kMore;
   video_pes_.Push(
-      packet.payload(), begins, [this](const PesHeader& header) { video_pts_ = header.pts; },
+      packet.payload(), begins, [this](const PesHeader& header) { NoteTime(video_pts_ = header.pts); },
       [&](Bytes data) { verdict = scanner_.Feed(data); });
   is_scanning_ = verdict == AccessScanner::Verdict::kMore;
   if (is_scanning_) fast_[packet.pid()] = kNotFast;  // the next packet is looked at as well
@@ -593,7 +637,7 @@ void Remuxer::OnVideo(const Packet& packet, PidState& state) {
 void Remuxer::OnAudio(const Packet& packet, PidState& state) {
   OnFlowing(packet, state);
   Stream& stream = program_->streams()[state.stream];
-  if (!stream.is_announced) return PassClock(packet);
+  if (!stream.is_announced) return PassClock(packet, state);
   Track& track = *stream.track;
   const bool was_clear = track.IsClear();
   const uint8_t type = stream.output_type();
@@ -604,6 +648,7 @@ void Remuxer::OnAudio(const Packet& packet, PidState& state) {
     program_->Touch();
     SendTables();
   }
+  if (track.units() != units) NoteTime(track.unit_pts());
   const bool is_due = elapsed_ - radio_marked_ >= kRadioMarkTicks;
   if (track.units() == units || !is_due || program_->HasVideo()) return;
   radio_marked_ = elapsed_;
@@ -615,6 +660,116 @@ void Remuxer::AddMark(uint64_t offset, int64_t pts, AccessKind kind) {
   if (marks_.size() == kMaxMarks) marks_.erase(marks_.begin());
   marks_.push_back({offset, pts, pcr_, kind});
   SendTables();  // who begins here needs not wait for the next ones
+}
+
+// The highest, but for those of another time line.
+void Remuxer::NoteTime(int64_t pts) {
+  if (pts == kNoTime) return;
+  const int64_t ahead = last_time_ == kNoTime ? 1 : WrapDistance(pts, last_time_);
+  if (ahead > 0 || ahead < -kBackTicks) last_time_ = pts;
+}
+
+void Remuxer::NoteTimes(const Packet& packet) {
+  if (!packet.unit_start() || packet.scrambled()) return;
+  const size_t end = TimesEnd(packet.payload());
+  if (end > 0 && end <= packet.payload().size())
+    NoteTime(ReadTimes(packet.payload().data(), end).pts);
+}
+
+// ---- another time line than the source's
+
+// The earliest time stamp among what is held has to follow the latest that left before.
+void Remuxer::DecideShift() {
+  const auto sends = [](const Stream& stream) { return stream.MustFlow() && stream.is_wanted; };
+  // Inside of what is scrambled nothing can be moved, so the rest stays with it.
+  for (const Stream& stream : program_->streams())
+    if (sends(stream) && seen_[stream.pid] == Seen::kScrambled) return;
+  shift_ = settings_.shift;
+  if (settings_.continue_from == kNoTime) return;
+  int64_t clock = kNoTime, earliest = kNoTime;
+  const auto note = [&](int64_t time) {
+    if (time == kNoTime) return;
+    if (clock != kNoTime && std::llabs(WrapDistance(time, clock)) > kMostFromClock) return;
+    if (earliest == kNoTime || WrapDistance(time, earliest) < 0) earliest = time;
+  };
+  const auto each_packet = [this](auto&& take) {
+    for (size_t at = 0; at < held_.size(); at += kPacketBytes) {
+      const Packet packet(held_.data() + at);
+      if (!packet.error() && packet.IsValid()) take(packet);
+    }
+  };
+  each_packet([&](const Packet& packet) {
+    if (clock == kNoTime && packet.pid() == program_->pcr_pid() && packet.pcr() != kNoTime)
+      clock = packet.pcr() / kPcrPerTick;
+  });
+  each_packet([&](const Packet& packet) {
+    const uint8_t stream = pids_[packet.pid()].stream;
+    if (stream == kNoStream || !sends(program_->streams()[stream])) return;
+    if (!packet.unit_start() || packet.scrambled()) return;
+    const size_t end = TimesEnd(packet.payload());
+    if (end == 0 || end > packet.payload().size()) return;
+    const PesTimes times = ReadTimes(packet.payload().data(), end);
+    note(times.pts);
+    note(times.dts);
+  });
+  if (earliest == kNoTime) earliest = clock;
+  if (earliest == kNoTime) return;
+  const int64_t gap = WrapDistance(WrapPts(earliest + shift_), settings_.continue_from);
+  if (gap > 0 && gap <= kNaturalGapTicks) return;
+  shift_ = WrapPts(settings_.continue_from + kFollowTicks - earliest);
+}
+
+// Changes a copy before anything else looks at it, so that all that is told further is the
+// viewer's time. Packets that pass without a look have neither clock nor PES header.
+void Remuxer::Shift(const Packet& packet) {
+  PidState& state = pids_[packet.pid()];
+  if (state.role == Role::kDrop || !packet.IsValid()) return Route(packet);
+  if (!begun_.empty() && packet.has_payload() && FinishHeader(packet)) return;
+  const Bytes payload = packet.payload();
+  const bool begins = packet.unit_start() && !packet.scrambled() && state.stream != kNoStream;
+  const size_t times = begins ? TimesEnd(payload) : 0;
+  if (times == 0 && !packet.has_clock()) return Route(packet);
+  uint8_t* copy = out_.Copy(packet.data());
+  if (packet.has_clock()) ShiftClocks(copy, shift_);
+  if (times > payload.size()) {
+    BegunHeader& begun = begun_.emplace_back(BegunHeader{packet.pid(), {}});
+    std::memcpy(begun.packet.data(), copy, kPacketBytes);
+    uint32_t& fast = fast_[packet.pid()];
+    if (fast != kNotFast) state.continuity = static_cast<uint8_t>((fast - 1) & 0x0F);
+    fast = kNotFast;
+    return;
+  }
+  if (times > 0) ShiftTimes(copy + (payload.data() - packet.data()), times, shift_);
+  Route(Packet(copy));
+}
+
+// A carry runs through all five bytes of a time stamp: where a header is cut, its first packet has
+// waited for this one. False when this one is still to be handled.
+bool Remuxer::FinishHeader(const Packet& packet) {
+  const auto at = std::ranges::find(begun_, packet.pid(), &BegunHeader::pid);
+  if (at == begun_.end()) return false;
+  BegunHeader begun = *at;
+  begun_.erase(at);
+  const Bytes head = Packet(begun.packet.data()).payload();
+  const Bytes tail = packet.payload();
+  uint8_t header[kMaxTimesEnd];
+  const size_t from_tail = std::min(kMaxTimesEnd - head.size(), tail.size());
+  std::memcpy(header, head.data(), head.size());
+  std::memcpy(header + head.size(), tail.data(), from_tail);
+  const size_t end = TimesEnd({header, head.size() + from_tail});
+  const bool is_whole = !packet.unit_start() && !packet.scrambled() && end > head.size() &&
+                        end <= head.size() + from_tail;
+  if (is_whole) {
+    ShiftTimes(header, end, shift_);
+    std::memcpy(begun.packet.data() + (kPacketBytes - head.size()), header, head.size());
+  }
+  Route(Packet(out_.Copy(begun.packet.data())));
+  if (!is_whole) return false;
+  uint8_t* copy = out_.Copy(packet.data());
+  if (packet.has_clock()) ShiftClocks(copy, shift_);
+  std::memcpy(copy + (kPacketBytes - tail.size()), header + head.size(), end - head.size());
+  Route(Packet(copy));
+  return true;
 }
 
 // ---- what was seen

@@ -26,6 +26,12 @@ struct RemuxerSettings {
   bool is_single = false;               // one track: the first that flows
   uint32_t settle_ms = 100;             // how long the first PMT may wait for tracks to be seen
   bool is_resumed = false;              // a player has been reading a stream that this one goes on
+  uint8_t tables_version = 0;           // of the first tables sent
+  // Of what that stream brought: all its time stamps were moved by `shift`, and the latest that left
+  // was continue_from (90 kHz, or kNoTime: the source is the same as before). A source of another
+  // time line is moved so that it follows.
+  int64_t shift = 0;
+  int64_t continue_from = kNoTime;
 };
 
 // A place where a viewer can join.
@@ -68,6 +74,11 @@ class Remuxer {
   uint64_t bytes_out() const { return out_.position(); }
   const PacketFinder& finder() const { return finder_; }
   uint64_t psi_errors() const;
+  // The latest PTS of sound and picture that left, or kNoTime.
+  int64_t last_time() const { return last_time_; }
+  // By how much the source's time stamps are moved, 90 kHz. Decided before the first packet leaves.
+  int64_t shift() const { return shift_; }
+  bool has_decided_shift() const { return stage_ == Stage::kFlow; }
   // Empty, or what keeps something usable from coming out.
   std::string Problem() const;
   // Null before it is known.
@@ -76,7 +87,7 @@ class Remuxer {
  private:
   enum class Stage : uint8_t { kSelect, kSettle, kFlow };
   enum class Role : uint8_t { kDrop, kPat, kPmt, kPass, kVideo, kAudio, kClock };
-  enum class Seen : uint8_t { kNothing, kScrambled, kClear };
+  enum class Seen : uint8_t { kNothing, kScrambled, kClear, kTimed };  // kTimed: a PES with its PTS
   static constexpr uint8_t kNoStream = 0xFF;
   struct PidState {
     Role role = Role::kDrop;
@@ -84,6 +95,7 @@ class Remuxer {
     uint8_t continuity = 0;      // of the last packet with payload that was looked at
     bool has_continuity = false;
     uint8_t scrambled_run = 0;
+    bool is_flag_due = false;  // before its first packet
   };
   // The sections on one PID of tables, with the continuity of its packets.
   struct TableReader {
@@ -97,6 +109,7 @@ class Remuxer {
   size_t Flow(const uint8_t* packets, size_t stride, size_t count);
   void Emit(const uint8_t* packets, size_t stride, size_t count);
   void Handle(const Packet& packet);
+  void Route(const Packet& packet);
 
   // While it is not known what to send.
   void Hold(const Packet& packet);
@@ -104,6 +117,7 @@ class Remuxer {
   void Release();
   void Preview();
   bool IsSettled() const;
+  bool IsSeen(const Stream& stream) const;
   const PatEntry* Choose(bool is_late) const;
   bool Flows(Bytes pmt_section, Seen at_least) const;
 
@@ -125,9 +139,17 @@ class Remuxer {
   void OnVideo(const Packet& packet, PidState& state);
   void OnAudio(const Packet& packet, PidState& state);
   void OnFlowing(const Packet& packet, PidState& state);
-  void PassClock(const Packet& packet);
+  void PassClock(const Packet& packet, PidState& state);
+  void FlagFirst(const Packet& packet, PidState& state);
   void CountContinuity(const Packet& packet, PidState& state);
   void AddMark(uint64_t offset, int64_t pts, AccessKind kind);
+  void NoteTime(int64_t pts);
+  void NoteTimes(const Packet& packet);
+
+  // Another time line than the source's.
+  void DecideShift();
+  void Shift(const Packet& packet);
+  bool FinishHeader(const Packet& packet);
 
   RemuxerSettings settings_;
   PacketFinder finder_;
@@ -167,6 +189,16 @@ class Remuxer {
   int64_t pcr_ = kNoTime;
   int64_t elapsed_ = 0;      // 90 kHz
   int64_t tables_sent_ = 0;  // elapsed_ when the tables were sent last
+
+  // What is added to the source's time stamps, and the latest that left.
+  int64_t shift_ = 0;
+  int64_t last_time_ = kNoTime;
+  // First packets of PES packets whose time stamps go on in the next packet of the PID.
+  struct BegunHeader {
+    uint16_t pid;
+    std::array<uint8_t, kPacketBytes> packet;
+  };
+  std::vector<BegunHeader> begun_;
 
   // The picture under way.
   PesReader video_pes_;

@@ -1,5 +1,7 @@
 #include "track.h"
 
+#include <utility>
+
 namespace xg2g {
 
 namespace {
@@ -14,6 +16,10 @@ Bytes FrameAtStart(const Packet& packet) {
   return payload.subspan(std::min<size_t>(9u + payload[8], payload.size()));
 }
 
+// That a packet before this one has.
+uint8_t CounterBefore(const Packet& packet) {
+  return (packet.continuity() + (packet.has_payload() ? 15 : 0)) & 0x0F;
+}
 }  // namespace
 
 void Track::Push(const Packet& packet, Output& out) {
@@ -107,22 +113,25 @@ void Track::DecideCopy(const Packet& packet, Output& out) {
 }
 
 void Track::PassThrough(const Packet& packet, Output& out) {
+  // Between our packets and the source's the counter breaks.
+  const uint8_t before = CounterBefore(packet);
+  const bool breaks = packet.has_payload() && is_ours_ && continuity_ != before;
+  if (std::exchange(flags_discontinuity_, false) || breaks)
+    out.Adaptation(settings_.pid, before, kNoTime, true);
   if (packet.has_payload()) {
-    // Between our packets and the source's the counter breaks.
-    const uint8_t before = (packet.continuity() + 15) & 0x0F;
-    if (flags_discontinuity_ || (is_ours_ && continuity_ != before))
-      out.Adaptation(settings_.pid, before, kNoTime, true);
-    flags_discontinuity_ = is_ours_ = false;
+    is_ours_ = false;
     continuity_ = packet.continuity();
   }
   if (packet.unit_start() && !packet.scrambled()) {
     pes_.Push(packet.payload(), true, [&](const PesHeader& h) { unit_pts_ = h.pts; }, [](Bytes) {});
     ++units_;
   }
-  out.Pass(packet.data(), kPacketBytes);
+  out.Pass(packet);
 }
 
 void Track::PassOriginal(const Packet& packet, Output& out) {
+  if (std::exchange(flags_original_, false) && !packet.discontinuity())
+    out.Adaptation(settings_.original_pid, CounterBefore(packet), kNoTime, true);
   uint8_t* p = out.Generate();
   std::memcpy(p, packet.data(), kPacketBytes);
   p[1] = static_cast<uint8_t>((p[1] & 0xE0) | settings_.original_pid >> 8);

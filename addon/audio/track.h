@@ -38,7 +38,8 @@ class Track {
       : settings_(settings),
         framer_(settings.codec),
         transcoder_(settings.sound),
-        flags_discontinuity_(settings.is_resumed) {}
+        flags_discontinuity_(settings.is_resumed),
+        flags_original_(settings.is_resumed) {}
 
   // A packet on our PID that is whole: no transport error, valid lengths.
   void Push(const Packet& packet, Output& out);
@@ -90,6 +91,7 @@ class Track {
   uint32_t header_rate_ = 0;
   uint64_t losses_ = 0;  // of the framer, as far as the transcoder has been told
   bool flags_discontinuity_;
+  bool flags_original_;   // the same on the PID of the source's packets
   bool is_ours_ = false;  // the last packet with payload was written here
   bool has_continuity_ = false;
   uint8_t source_continuity_ = 0;

@@ -5,9 +5,18 @@ import { damageKinds, damageOf, eachDamage, type Damage } from './damage.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import { MarkWriter } from './marks.ts'
 import type { RemuxTask } from './message.ts'
-import { mostPushBytes, type Remuxer, type RemuxerOptions, type RemuxStats } from './native.ts'
+import {
+  PLACE_OPEN,
+  PLACE_TIME,
+  mostPushBytes,
+  type Place,
+  type Remuxer,
+  type RemuxerOptions,
+  type RemuxStats,
+} from './native.ts'
 import type { Profile } from './profile.ts'
 import { RingReader, RingWriter, type CloseReason } from './ring.ts'
+import { addStats } from './stats.ts'
 
 /** Input that one lane works on before the others get their turn. */
 export const turnBytes = 262_144
@@ -16,7 +25,7 @@ const packetBytes = 188
 const statsEveryMs = 1000 // stats() costs more than a push: the live counters follow at this pace
 
 /** What a lane needs of a remuxer; tests put a simpler one in. */
-export type LaneRemuxer = Pick<Remuxer, 'push' | 'pull' | 'flush' | 'marks' | 'stats' | 'close'>
+export type LaneRemuxer = Pick<Remuxer, 'push' | 'pull' | 'flush' | 'marks' | 'stats' | 'place' | 'close'>
 export type MakeRemuxer = (profile: Profile, options: RemuxerOptions) => LaneRemuxer
 
 /** What the lane waits for: bytes in, room out, the others' turn, or nothing more. */
@@ -24,11 +33,16 @@ type Next = 'input' | 'room' | 'others' | 'end'
 
 export class Lane {
   readonly #id: number
+  readonly #profile: Profile
+  readonly #make: MakeRemuxer
+  readonly #offset: number
   readonly #isResumed: boolean
   readonly #input: RingReader
   readonly #output: RingWriter
   readonly #marks: MarkWriter
-  readonly #remuxer: LaneRemuxer
+  readonly #place: Place // in the output ring: it outlives this thread
+  #remuxer: LaneRemuxer
+  #past: RemuxStats | undefined // of the remuxers before this one
   readonly #onFlowing: (stats: RemuxStats) => void
   // Where the output ring's end is nearer than a packet, the packets come through here.
   readonly #bridge = new Uint8Array(16 * packetBytes)
@@ -41,13 +55,18 @@ export class Lane {
   /** Throws what the making of the remuxer throws; the rings are closed then. */
   constructor(task: RemuxTask, make: MakeRemuxer, onFlowing: (stats: RemuxStats) => void) {
     this.#id = task.id
+    this.#profile = task.profile
+    this.#make = make
+    this.#offset = task.offset
     this.#isResumed = task.isResumed
     this.#input = new RingReader(task.input)
     this.#output = new RingWriter(task.output)
     this.#marks = new MarkWriter(task.marks, task.offset)
     this.#onFlowing = onFlowing
+    this.#place = this.#output.notes
+    if (!task.isResumed) this.#place[PLACE_TIME] = -1
     try {
-      this.#remuxer = make(task.profile, { resumed: task.isResumed })
+      this.#remuxer = make(task.profile, { resumed: task.isResumed, place: this.#place })
     } catch (error) {
       this.#closeRings('error')
       throw error
@@ -104,14 +123,18 @@ export class Lane {
         this.#fill((window) => this.#remuxer.pull(window))
         continue
       }
-      if (this.#isFlushed) return 'end'
+      if (this.#isFlushed) {
+        if (this.#input.splice !== 0) return 'end'
+        this.#join()
+        continue
+      }
       if (this.#turnInput >= turnBytes) {
         this.#turnInput = 0
         return 'others'
       }
       const bytes = this.#input.readable(mostPushBytes)
       if (bytes.length > 0) this.#push(bytes)
-      else if (this.#input.isDrained) this.#flush()
+      else if (this.#input.splice === 0 || this.#input.isDrained) this.#flush()
       else return 'input'
     }
   }
@@ -129,6 +152,22 @@ export class Lane {
     this.#hasMore = true
   }
 
+  // All of the source so far has been sent; what comes now is of another one. The place says how it
+  // goes on, also to another thread when this one is lost here.
+  #join(): void {
+    const stats = this.#remuxer.stats()
+    this.#count(stats)
+    this.#past = addStats(this.#past, stats)
+    this.#counted = eachDamage(() => 0)
+    this.#remuxer.close()
+    const offset = this.#offset + this.#output.total
+    if (offset > 0) this.#place[PLACE_OPEN] = 1
+    this.#input.join()
+    this.#remuxer = this.#make(this.#profile, { resumed: offset > 0, place: this.#place })
+    this.#marks.rebase(offset)
+    this.#isFlushed = false
+  }
+
   // Lets the remuxer write into the ring, in place, and publishes it once; its marks before it.
   #fill(produce: (window: Uint8Array) => number): void {
     const inPlace = this.#output.writable()
@@ -136,6 +175,7 @@ export class Lane {
     const window = isDirect ? inPlace : this.#bridge.subarray(0, this.#output.free)
     const length = produce(window)
     for (const mark of this.#remuxer.marks()) this.#marks.write(mark)
+    this.#remuxer.place(this.#place) // before the bytes, too
     const isFirst = length > 0 && this.#output.total === 0
     if (isDirect) this.#output.commit(length)
     else this.#output.write(window.subarray(0, length))
@@ -154,8 +194,9 @@ export class Lane {
   }
 
   #finish(): RemuxStats {
-    const stats = this.#remuxer.stats()
-    this.#count(stats)
+    const last = this.#remuxer.stats()
+    this.#count(last)
+    const stats = addStats(this.#past, last)
     const isCancelled = this.#output.isClosed // by its reader: we have not done it yet
     if (this.#output.total === 0 && !isCancelled && !this.#isResumed) {
       throw new AppError('NO_STREAM', { found: stats.problem || 'no data' })

@@ -15,12 +15,17 @@ export class MarkWriter {
   readonly #ring: RingWriter
   readonly #record = new Float64Array(recordBytes / 8)
   readonly #bytes = new Uint8Array(this.#record.buffer)
-  readonly #offset: number
+  #offset: number
   #dropped = 0
 
   /** @param offset  added to each mark's: bytes in the output before this remuxer's first */
   constructor(memory: SharedArrayBuffer, offset: number) {
     this.#ring = new RingWriter(memory)
+    this.#offset = offset
+  }
+
+  /** The next marks are of another remuxer, whose first byte is there in the output. */
+  rebase(offset: number): void {
     this.#offset = offset
   }
 

@@ -77,7 +77,19 @@ export interface RemuxerOptions {
   readonly settleMs?: number
   /** begins in the middle of a stream that another remuxer has carried so far */
   readonly resumed?: boolean
+  /** where that remuxer stood */
+  readonly place?: Readonly<Place>
 }
+
+/** Where a remuxer stands: what another one has to know to go on after it. An array, since it is kept
+ *  in shared memory: [the latest PTS that left, by how much the source's times are moved (both 90 kHz),
+ *  version of the tables to come, 1 while a new source's times have not been joined to those that left].
+ *  A PTS of -1: nothing has left. */
+export type Place = Float64Array
+export const PLACE_TIME = 0
+export const PLACE_SHIFT = 1
+export const PLACE_VERSION = 2
+export const PLACE_OPEN = 3
 
 interface RawRemuxer {
   push(bytes: Uint8Array, window?: Uint8Array): number
@@ -85,6 +97,7 @@ interface RawRemuxer {
   flush(): void
   marks(): Mark[]
   stats(): RemuxStats
+  place(into: Place): void
   close(): void
 }
 
@@ -99,6 +112,9 @@ interface Addon {
     settleMs: number,
     resumed: boolean,
     single: boolean,
+    continueFrom: number,
+    shift: number,
+    tablesVersion: number,
   ) => RawRemuxer
   readonly use: () => NativeUse
   /** release of the library that was found at run time */
@@ -122,6 +138,7 @@ export interface NativeUse {
 }
 
 const defaultSettleMs = 250
+const nowhere: Place = Float64Array.of(-1, 0, 0, 0)
 
 /** A transport stream in, the same with other sound out. Synchronous; belongs to one thread. Borrows
  *  the arrays for the call, shared memory too. Damage in the stream is counted in stats(). */
@@ -129,9 +146,13 @@ export class Remuxer {
   #raw: RawRemuxer | undefined
 
   /** Throws ADDON_MISSING, or INTERNAL where the libraries refuse the profile. */
-  constructor(profile: Profile, { settleMs = defaultSettleMs, resumed = false }: RemuxerOptions = {}) {
+  constructor(
+    profile: Profile,
+    { settleMs = defaultSettleMs, resumed = false, place = nowhere }: RemuxerOptions = {},
+  ) {
     const { Remuxer: Raw } = load()
     const { audio, bitrate, channels, language, tracks, program, keepOriginal } = profile
+    const [time = -1, shift = 0, version = 0, isOpen = 0] = place
     this.#raw = new Raw(
       audio,
       bitrate,
@@ -142,6 +163,9 @@ export class Remuxer {
       settleMs,
       resumed,
       tracks === 'one',
+      isOpen === 1 ? time : -1,
+      shift,
+      version,
     )
   }
 
@@ -173,6 +197,11 @@ export class Remuxer {
 
   stats(): RemuxStats {
     return this.#open.stats()
+  }
+
+  /** Brings the place up to date; what is not known yet stays as it stands there. */
+  place(into: Place): void {
+    this.#open.place(into)
   }
 
   /** Frees the codecs. May be called again; every other call after it throws. */

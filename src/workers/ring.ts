@@ -5,7 +5,10 @@
 // The header: three cache lines of Int32 words. HEAD and TAIL are running byte counts that wrap at
 // 2^32 and are never reduced; position = count & mask, used = (head - tail) | 0.
 const HEAD = 0 // bytes ever written; stored by the writer alone
+const SPLICE = 1 // HEAD when the source changed last; stored by the writer alone
+const notesAt = 8 // bytes: numbers that the writer keeps for the one after it
 const TAIL = 16 // bytes ever read; stored by the reader alone
+const JOINED = 17 // the splice that was passed last; stored by the reader alone
 const PARKED_READER = 32 // 1 while the reader waits on HEAD; stored by the reader alone
 const PARKED_WRITER = 33 // 1 while the writer waits on TAIL; stored by the writer alone
 const CLOSED = 34 // 0, or 1 + the reason's place in closeReasons; the first close stays
@@ -14,6 +17,8 @@ const headerBytes = 192
 
 /** How many counters a ring's header holds. */
 export const counterCount = 12
+/** How many numbers the writer can leave in a ring's header. */
+export const noteCount = 4
 const longestCapacity = 2 ** 30
 
 const closeReasons = ['end', 'cancel', 'error'] as const
@@ -29,8 +34,7 @@ export function createRing(capacityBytes: number, startCount = 0): SharedArrayBu
   }
   const memory = new SharedArrayBuffer(headerBytes + capacityBytes)
   const header = new Int32Array(memory, 0, headerBytes / 4)
-  header[HEAD] = startCount
-  header[TAIL] = startCount
+  for (const word of [HEAD, SPLICE, TAIL, JOINED]) header[word] = startCount
   return memory
 }
 
@@ -178,6 +182,17 @@ export class RingWriter extends Side {
     return this.waitOnce(PARKED_WRITER, TAIL, isStill)
   }
 
+  /** From here on the bytes come from somewhere else: a connection that was opened again, say. The
+   *  reader learns it when it gets there. Another one before that takes its place. */
+  splice(): void {
+    Atomics.store(this.header, SPLICE, this.#head) // before the bytes that follow are published
+  }
+
+  /** Numbers that move with the ring, for whoever writes to it after this side. 0 at first. */
+  get notes(): Float64Array {
+    return new Float64Array(this.memory, notesAt, noteCount)
+  }
+
   /** Counts events for the reader; the counter wraps at 2^32. */
   count(counter: number, events: number): void {
     Atomics.add(this.header, counterWord(counter), events | 0)
@@ -210,11 +225,25 @@ export class RingReader extends Side {
     return this.isClosed && this.fill === 0 // in this order: nothing is written after a close
   }
 
-  /** Copies out what is there.
-   *  @returns bytes copied, 0 when empty, -1 when closed and drained */
+  /** Bytes up to where the source changes; undefined while no change is noted. At 0 nothing more is
+   *  read until join(). */
+  get splice(): number | undefined {
+    const at = Atomics.load(this.header, SPLICE)
+    return at === this.header[JOINED] ? undefined : (at - this.#tail) | 0
+  }
+
+  /** Goes on behind the splice that has been reached. */
+  join(): void {
+    if (this.splice !== 0)
+      throw new TypeError(`Expected a splice here but the next is ${this.splice} bytes off`)
+    Atomics.store(this.header, JOINED, this.#tail)
+  }
+
+  /** Copies out what is there, of one source.
+   *  @returns bytes copied, 0 when empty or at a splice, -1 when closed and drained */
   read(into: Uint8Array): number {
     const isClosed = this.isClosed // before the fill: what came before the close is seen
-    const length = Math.min(into.length, this.fill)
+    const length = Math.min(into.length, this.#unbroken)
     if (length === 0) return isClosed && this.fill === 0 ? -1 : 0
     const at = this.#tail & (this.capacity - 1)
     const first = Math.min(length, this.capacity - at)
@@ -224,11 +253,11 @@ export class RingReader extends Side {
     return length
   }
 
-  /** The bytes up to the ring's end, in place; empty when there are none. They stay as they are
-   *  until released, also through a move. */
+  /** The bytes up to the ring's end or a splice, in place; empty when there are none. They stay as
+   *  they are until released, also through a move. */
   readable(mostBytes = Infinity): Uint8Array {
     const at = this.#tail & (this.capacity - 1)
-    return this.data.subarray(at, at + Math.min(this.fill, this.capacity - at, mostBytes))
+    return this.data.subarray(at, at + Math.min(this.#unbroken, this.capacity - at, mostBytes))
   }
 
   /** Gives the first bytes of readable() back to the writer. */
@@ -252,6 +281,12 @@ export class RingReader extends Side {
   /** What the writer has counted, 0 .. 2^32-1. */
   counter(counter: number): number {
     return Atomics.load(this.header, counterWord(counter)) >>> 0
+  }
+
+  // The fill first: a splice is noted before the bytes behind it are counted.
+  get #unbroken(): number {
+    const fill = this.fill
+    return Math.min(fill, this.splice ?? fill)
   }
 
   get #tail(): number {

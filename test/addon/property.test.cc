@@ -106,11 +106,12 @@ bool IsSame(const Remuxed& a, const Remuxed& b) {
          std::ranges::equal(a.marks, b.marks, is_same_mark);
 }
 
-// The model: what has to come out of a PID that passes.
+// The model: what has to come out of a PID that passes; beside it there may be packets that only say
+// that it begins anew.
 Data Passing(View in, uint16_t pid) {
   Data out;
   for (const TsPacket& p : ReadTs(in).packets)
-    if (p.pid == pid) out.insert(out.end(), p.bytes.begin(), p.bytes.end());
+    if (p.pid == pid && (p.has_payload || p.pcr != kAbsent)) out.insert(out.end(), p.bytes.begin(), p.bytes.end());
   return out;
 }
 

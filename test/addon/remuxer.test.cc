@@ -552,7 +552,7 @@ TEST_CASE("Remuxer: where MP3 has not the rate, sound becomes AAC and is announc
     size_t tables;  // which name another type, since only the decoder knows the rate
   } cases[] = {{{.codec = Sound::kAac, .rate = 96000, .channels = 6}, 0},
                {{.codec = Sound::kAac, .rate = 96000}, 0},
-               {{.codec = Sound::kLatm, .rate = 96000}, 1}};
+               {{.codec = Sound::kLatm, .rate = 96000}, 2}};
   for (const auto& c : cases) {
     const Aired aired = Air({.audio = {Track(kAudioPid, "deu", c.sound)}});
     const TsDump dump = ReadTs(Remux(aired.ts, {.audio = AudioTarget::kMp3}).ts);

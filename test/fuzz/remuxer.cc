@@ -24,6 +24,8 @@ RemuxerSettings Settings(Input& input) {
   settings.is_single = flags & 2;
   settings.is_resumed = flags & 4;
   settings.settle_ms = flags & 8 ? 0 : 100;
+  if (flags & 16) settings.continue_from = kPtsModulus - 1 - int64_t{choice} * kTicksPerSecond;
+  if (flags & 32) settings.shift = kPtsModulus / 2 + choice;
   return settings;
 }
 

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { damageKinds } from '../../src/workers/damage.ts'
 import { Heartbeat, HeartbeatWatch, createHeartbeat } from '../../src/workers/heartbeat.ts'
 import { Job } from '../../src/workers/job.ts'
-import { Lane, turnBytes, type LaneRemuxer } from '../../src/workers/lane.ts'
-import type { RemuxStats } from '../../src/workers/native.ts'
+import { Lane, turnBytes, type LaneRemuxer, type MakeRemuxer } from '../../src/workers/lane.ts'
+import type { RemuxStats, RemuxerOptions } from '../../src/workers/native.ts'
 import { defaultProfile } from '../../src/workers/profile.ts'
 import { serve } from '../../src/workers/remux.ts'
 import { makePackets, packetBytes, readNumber } from './packet.ts'
@@ -185,6 +185,126 @@ describe('Lane', () => {
     const rest = await readUpTo(job, 80)
     expect(rest.map(readNumber)).toEqual(Array.from({ length: 80 }, (_, place) => place + 20))
     void first // waits on memory that nobody writes to any more, as a lost thread would
+  })
+
+  describe('at a splice', () => {
+    const bytes = (count: number) => count * packetBytes
+
+    /** Runs the job's task; a new relay for each source. */
+    function carrySources(job: Job, stats: Partial<RemuxStats>[] = []) {
+      const relays: Relay[] = []
+      const options: RemuxerOptions[] = []
+      const taken: number[] = [] // the number that each push begins with
+      const make: MakeRemuxer = (_, made) => {
+        const found = stats.shift() ?? {}
+        const relay = new Relay()
+        const push = relay.push.bind(relay)
+        const count = relay.stats.bind(relay)
+        relay.push = (piece, window) => {
+          taken.push(readNumber(piece))
+          return push(piece, window)
+        }
+        relay.stats = () => ({ ...count(), ...found })
+        relay.place = (into) => into.set([7000, 300, 4, 0])
+        relays.push(relay)
+        options.push({ ...made, place: Float64Array.from(made.place ?? []) })
+        return relay
+      }
+      const lane = new Lane(job.task(), make, () => undefined)
+      return { relays, options, taken, done: lane.run(heartbeat) }
+    }
+
+    it('goes on with another remuxer, and tells it where the first stood', async () => {
+      const job = jobOf()
+      job.input.write(makePackets(0, 30).subarray(0, bytes(30) - 50)) // cut in the middle of a packet
+      job.input.splice()
+      job.input.write(makePackets(100, 20))
+      job.input.close()
+      const { relays, options, taken, done } = carrySources(job)
+      await done
+      expect(relays.map(({ isClosed }) => isClosed)).toEqual([true, true])
+      expect(options).toEqual([
+        { resumed: false, place: Float64Array.of(-1, 0, 0, 0) },
+        { resumed: true, place: Float64Array.of(7000, 300, 4, 1) },
+      ])
+      expect(taken).toEqual([0, 100])
+      const numbers = (await readUpTo(job, 49)).map(readNumber)
+      expect(numbers).toEqual([...Array(29).keys(), ...Array.from({ length: 20 }, (_, place) => 100 + place)])
+    })
+
+    it('sends all that the first has left, however slowly it is read', async () => {
+      const job = jobOf({ inputBytes: 1024, outputBytes: 512 })
+      const { done } = carrySources(job)
+      const output = readAll(job)
+      await write(job, makePackets(0, 500))
+      job.input.splice()
+      await write(job, makePackets(500, 500))
+      job.input.close()
+      await done
+      expect(Buffer.compare(await output, makePackets(0, 1000))).toBe(0)
+    })
+
+    it('counts marks in bytes of the whole output', async () => {
+      const job = jobOf()
+      job.input.write(makePackets(0, 30))
+      job.input.splice()
+      job.input.write(makePackets(0, 20))
+      job.input.close()
+      await carrySources(job).done
+      expect(job.marks().map(({ offset }) => offset)).toEqual([0, bytes(30)])
+    })
+
+    it('adds up what the remuxers have seen', async () => {
+      const job = jobOf()
+      job.input.write(makePackets(0, 30))
+      job.input.splice()
+      job.input.write(makePackets(0, 20))
+      job.input.close()
+      const stats = [
+        { teiPackets: 7, continuityErrors: 2 },
+        { teiPackets: 1, continuityErrors: 3 },
+      ]
+      const all = await carrySources(job, stats).done
+      expect(all).toMatchObject({ packetsIn: 50, bytesIn: bytes(50), teiPackets: 8, continuityErrors: 5 })
+      expect(job.damage()).toMatchObject({ tei: 8, continuity: 5 })
+    })
+
+    it('flags nothing where nothing has been sent before', async () => {
+      const job = jobOf()
+      job.input.write(new Uint8Array(100))
+      job.input.splice()
+      job.input.write(makePackets(0, 20))
+      job.input.close()
+      const { options, done } = carrySources(job)
+      await done
+      expect(options.map(({ resumed }) => resumed)).toEqual([false, false])
+      expect(options[1]?.place?.[3]).toBe(0)
+    })
+
+    it('ends as ever where nothing follows', async () => {
+      const job = jobOf()
+      job.input.write(makePackets(0, 3))
+      job.input.splice()
+      job.input.close()
+      await carrySources(job).done
+      expect(job.output.closeReason).toBe('end')
+      expect(job.bytesOut).toBe(bytes(3))
+    })
+
+    it('closes its rings when no other remuxer can be made', async () => {
+      const job = jobOf()
+      job.input.write(makePackets(0, 3))
+      job.input.splice()
+      job.input.write(makePackets(3, 3))
+      let count = 0
+      const make = () => {
+        if (count++ > 0) throw new Error('no encoder')
+        return new Relay()
+      }
+      expect(await serve(job.task(), { make, load })).toMatchObject({ kind: 'failed', code: 'INTERNAL' })
+      expect(job.input.closeReason).toBe('error')
+      expect(job.output.closeReason).toBe('error')
+    })
   })
 
   it('counts damage for main to see while it runs, and takes falling sums for what they are', async () => {

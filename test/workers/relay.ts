@@ -1,6 +1,6 @@
 // A remuxer for tests: passes whole packets on, in order, and calls every hundredth an access point.
 import type { LaneRemuxer } from '../../src/workers/lane.ts'
-import type { Mark, RemuxStats } from '../../src/workers/native.ts'
+import type { Mark, Place, RemuxStats } from '../../src/workers/native.ts'
 import { packetBytes } from './packet.ts'
 
 const noBytes = new Uint8Array(0)
@@ -50,6 +50,8 @@ export class Relay implements LaneRemuxer {
   stats(): RemuxStats {
     return { ...noStats, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut, packetsIn: this.#packets }
   }
+
+  place: (into: Place) => void = () => undefined // it has no time
 
   close(): void {
     this.isClosed = true

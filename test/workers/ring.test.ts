@@ -55,6 +55,102 @@ describe('Ring.write', () => {
   })
 })
 
+describe.each(starts)('Ring.splice, counts from %i', (start) => {
+  it('ends what is read in one piece, until the reader joins', () => {
+    const { writer, reader } = ringOf(16, start)
+    expect(reader.splice).toBe(undefined)
+    writer.write(sequence(5))
+    writer.splice()
+    expect(reader.splice).toBe(5)
+    writer.write(sequence(6, 5))
+    expect(reader.readable()).toEqual(sequence(5))
+    expect(reader.fill).toBe(11)
+    reader.release(2)
+    expect(reader.splice).toBe(3)
+    const into = new Uint8Array(16)
+    expect(reader.read(into)).toBe(3)
+    expect(reader.splice).toBe(0)
+    expect(reader.readable()).toHaveLength(0)
+    expect(reader.read(into)).toBe(0)
+    reader.join()
+    expect(reader.splice).toBe(undefined)
+    expect(reader.read(into)).toBe(6)
+    expect(into.subarray(0, 6)).toEqual(sequence(6, 5))
+  })
+
+  it('is none before the first byte and none twice at one place', () => {
+    const { writer, reader } = ringOf(16, start)
+    writer.splice()
+    expect(reader.splice).toBe(undefined)
+    writer.write(sequence(3))
+    writer.splice()
+    reader.release(3)
+    reader.join()
+    writer.splice()
+    expect(reader.splice).toBe(undefined)
+  })
+
+  it('gives way to a later one that comes before it is reached', () => {
+    const { writer, reader } = ringOf(16, start)
+    writer.write(sequence(3))
+    writer.splice()
+    writer.write(sequence(3))
+    writer.splice()
+    writer.write(sequence(3))
+    expect(reader.splice).toBe(6)
+    expect(reader.readable()).toHaveLength(6)
+  })
+
+  it('stays where it is when either side moves, passed or not', () => {
+    const { writer } = ringOf(16, start)
+    writer.write(sequence(4))
+    writer.splice()
+    writer.write(sequence(4))
+    writer.move()
+    const second = new RingReader(writer.memory)
+    expect(second.readable()).toHaveLength(4)
+    second.release(4)
+    second.join()
+    writer.move()
+    expect(new RingReader(writer.memory).splice).toBe(undefined)
+    expect(new RingReader(writer.memory).readable()).toHaveLength(4)
+  })
+
+  it('is not the end of the ring', () => {
+    const { writer, reader } = ringOf(16, start)
+    writer.write(sequence(4))
+    writer.splice()
+    writer.write(sequence(1))
+    writer.close()
+    const into = new Uint8Array(16)
+    expect([reader.read(into), reader.read(into)]).toEqual([4, 0])
+    expect(reader.isDrained).toBe(false)
+    reader.join()
+    expect([reader.read(into), reader.read(into)]).toEqual([1, -1])
+  })
+
+  it('is not joined before it is reached', () => {
+    const { writer, reader } = ringOf(16, start)
+    expect(() => reader.join()).toThrow(TypeError)
+    writer.write(sequence(4))
+    writer.splice()
+    expect(() => reader.join()).toThrow('4 bytes')
+  })
+})
+
+describe('Ring.notes', () => {
+  it('move with the ring, beside everything else in its header', () => {
+    const { writer, reader } = ringOf(16, wrapSigned)
+    expect([...writer.notes]).toEqual([0, 0, 0, 0])
+    writer.notes.set([2 ** 33 - 1, -1, 0.5, NaN])
+    writer.write(sequence(9))
+    reader.move()
+    expect([...new RingWriter(reader.memory).notes]).toEqual([2 ** 33 - 1, -1, 0.5, NaN])
+    expect(reader.readable()).toHaveLength(9)
+    expect(reader.splice).toBe(undefined)
+  })
+})
+
 describe('Ring.read', () => {
   it('returns 0 when empty, what was written before a close, then -1', () => {
     const { writer, reader } = ringOf(8)
