@@ -4,10 +4,12 @@ import { createApi, createMetricsApi } from './api/app.ts'
 import { EventHub } from './api/events.ts'
 import { ApiServer } from './api/server.ts'
 import type { Config } from './base/config.ts'
-import { AppError } from './base/errors.ts'
+import { AppError, expectation } from './base/errors.ts'
+import { proveFolder } from './base/folder.ts'
 import { LiveConfig, type Reloaded } from './base/live.ts'
 import type { Logger } from './base/log.ts'
 import { createMetrics, type Metrics } from './base/metrics.ts'
+import { settingInfo } from './base/settings.ts'
 import { version } from './base/version.ts'
 import { startDemoReceiver, type DemoReceiver } from './demo/receiver.ts'
 import type { Guide, RefreshKind } from './guide/guide.ts'
@@ -75,6 +77,7 @@ export async function startDaemon(
   }
   for (const warning of configured.warnings) log.warn(warning)
   if (!isDemo) checkSource(configured)
+  if (isDemo || configured.owiBase !== undefined) checkData(configured)
 
   await startApi(configured, tools)
   const demo = isDemo ? await startDemo(configured, tools) : undefined
@@ -260,6 +263,18 @@ const sampleRate = 48_000 // of broadcast sound; the remuxer keeps the source's
 function configuredProfile({ audioCodec, audioBitrate, audioChannels, audioLanguage }: Config): Profile {
   const sound = { audio: audioCodec, bitrate: audioBitrate, channels: audioChannels, language: audioLanguage }
   return parseProfile(sound, defaultProfile)
+}
+
+// Before anything is opened that would fail in its own words.
+function checkData({ data }: Config): void {
+  try {
+    proveFolder(data)
+  } catch (cause) {
+    const { env } = settingInfo('data')
+    const expected = expectation('a folder that can be written to', env, data)
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new AppError('CONFIG_INVALID', { cause, reason: `${expected}: ${why}` })
+  }
 }
 
 function checkSource({ owiBase, proxyTarget, enableStreamProxy }: Config): void {
