@@ -260,9 +260,10 @@ async function startEngine(
 
 const sampleRate = 48_000 // of broadcast sound; the remuxer keeps the source's
 
-function configuredProfile({ audioCodec, audioBitrate, audioChannels, audioLanguage }: Config): Profile {
-  const sound = { audio: audioCodec, bitrate: audioBitrate, channels: audioChannels, language: audioLanguage }
-  return parseProfile(sound, defaultProfile)
+function configuredProfile(config: Config): Profile {
+  const { audioCodec: audio, audioBitrate: bitrate, audioChannels: channels } = config
+  const { audioLanguage: language, audioTracks: tracks } = config
+  return parseProfile({ audio, bitrate, channels, language, tracks }, defaultProfile)
 }
 
 // Before anything is opened that would fail in its own words.

@@ -22,13 +22,14 @@ import {
 } from './setting.ts'
 import { parseBitrate } from './units.ts'
 
+const mostLanguages = 16 // what a stream's profile takes
 const bitrate = read('a bitrate between 32k and 512k such as 192k', (value) => {
   const bits = parseBitrate(value)
   return bits !== undefined && bits >= 32_000 && bits <= 512_000 ? bits : undefined
 })
 const languages = list('three-letter languages (ISO 639-2) such as deu,eng', (word) =>
   /^[a-z]{3}$/.test(word) ? word : undefined,
-)
+).refine((all) => all.length <= mostLanguages, `at most ${mostLanguages} languages`)
 const networks = list('addresses or networks such as 192.168.0.0/16', parseNetwork)
 const origins = list('origins such as https://tv.example.org, or *', (word) =>
   word === '*' || URL.parse(word)?.origin === word ? word : undefined,
@@ -196,7 +197,13 @@ export const settings = {
   audioLanguage: withDefault(languages, {
     env: 'XG2G_AUDIO_LANGUAGE',
     fallback: '',
-    meaning: 'Languages to put first, in order, such as deu,eng',
+    meaning: 'Languages to keep, in order, such as deu,eng; where none of them is sent, the first that is',
+    isLive: true,
+  }),
+  audioTracks: withDefault(choice(['all', 'one']), {
+    env: 'XG2G_AUDIO_TRACKS',
+    fallback: 'all',
+    meaning: 'Tracks of sound to send: all, or one for the first that flows',
     isLive: true,
   }),
   useNativeRemuxer: withDefault(flag, {
