@@ -81,7 +81,11 @@ export async function startDaemon(
 
   await startApi(configured, tools)
   const demo = isDemo ? await startDemo(configured, tools) : undefined
-  if (demo !== undefined) live.hold({ owiBase: demo.webUrl, proxyTarget: undefined })
+  if (demo !== undefined) {
+    // Where there is no proxy, players are sent to the receiver.
+    const proxyTarget = live.current.enableStreamProxy ? undefined : demo.streamUrl
+    live.hold({ owiBase: demo.webUrl, proxyTarget })
+  }
   if (live.current.enableStreamProxy) await startProxy(live.current, tools)
   startGuide(live.current, isDemo ? join(configured.data, 'demo-guide') : configured.data, tools)
   phase = undefined

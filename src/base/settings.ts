@@ -160,7 +160,7 @@ export const settings = {
   enableStreamProxy: withDefault(flag, {
     env: 'XG2G_ENABLE_STREAM_PROXY',
     fallback: 'true',
-    meaning: 'Serve streams on the proxy port',
+    meaning: 'Serve streams on the proxy port; false sends players to the receiver itself',
   }),
   proxyListen: withDefault(listen, {
     env: 'XG2G_PROXY_LISTEN',
@@ -169,7 +169,8 @@ export const settings = {
   }),
   proxyTarget: setting(address, {
     env: 'XG2G_PROXY_TARGET',
-    meaning: "The receiver's stream port, such as http://192.168.1.20:8001; else the receiver is asked",
+    meaning:
+      "The receiver's stream port, such as http://192.168.1.20:8001; else the receiver is asked (8001 where players are sent to it)",
   }),
   enableAudioTranscoding: withDefault(flag, {
     env: 'XG2G_ENABLE_AUDIO_TRANSCODING',
