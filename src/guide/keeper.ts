@@ -6,6 +6,7 @@ import { AppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { OpenWebIf } from '../receiver/client.ts'
+import { spanOf, type Span } from './filler.ts'
 import type {
   Channel,
   ChannelFilter,
@@ -52,6 +53,7 @@ export interface GuideOptions {
 }
 
 const defaultLimit = 100
+const defaultDays = 7
 const mostFound = 1000
 const buildEveryMs = 10 * 60_000 // a new document while a long pass is under way
 const countsMs = 2000 // how long a count of all programmes is good enough
@@ -93,7 +95,7 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
     this.#lineup = new Lineup(this.#store.lineup())
     this.#xmltv = new Xmltv(
       join(dataDir, 'xmltv'),
-      (path, channelIds, signal) => writeInThread({ database, path, channelIds }, signal),
+      (path, channels, signal) => writeInThread({ database, path, channels, span: this.#span() }, signal),
       this.#store.state('xmltv') as XmltvVersion | undefined,
     )
     this.#picons = new Picons({ client, cache: join(dataDir, 'picons'), folder })
@@ -193,7 +195,7 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
     if (this.#abort.signal.aborted) throw new AppError('SHUTTING_DOWN')
     if (this.#running !== undefined)
       throw new AppError('REFRESH_RUNNING', { retryAfterS: remainingS(this.#running) })
-    const { client, bouquets = [], days = 7, pastHours = 24, log } = this.#options
+    const { client, bouquets = [], days = defaultDays, pastHours = 24, log } = this.#options
     const refresh = new Refresh(
       { client, store: this.#store, bouquets, days, pastHours, log },
       {
@@ -238,17 +240,26 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
   async #build(isLast: boolean): Promise<void> {
     if (this.#isDirty) this.#counts = undefined
     const isDue = isLast || Date.now() - this.#builtAt > buildEveryMs
-    const isWanted = this.#isDirty || this.#xmltv.version === undefined
+    const { from } = this.#span()
+    const isWanted =
+      this.#isDirty || this.#xmltv.version === undefined || this.#store.state('filledFrom') !== from
     const isPossible =
       this.#lineup.channels.length > 0 && (isLast || this.#store.state('guideAt') !== undefined)
     if (!isDue || !isWanted || !isPossible) return
     this.#isDirty = false
     await this.#xmltv.build(
       this.#lineup.channels,
-      (version) => this.#store.setState('xmltv', version),
+      (version) => {
+        this.#store.setState('xmltv', version)
+        this.#store.setState('filledFrom', from)
+      },
       this.#abort.signal,
     )
     this.#builtAt = Date.now()
+  }
+
+  #span(): Span {
+    return spanOf(unixNow(), this.#options.days ?? defaultDays)
   }
 
   #ended(kind: RefreshKind, refresh: Refresh, result: RefreshResult): RefreshResult {
