@@ -103,6 +103,8 @@ describe.skipIf(!hasKodi)('Kodi', () => {
           const entry = listed.find(({ label }) => label === name)
           expect([shown(entry?.broadcastnow), shown(entry?.broadcastnext)]).toEqual([told(now), told(next)])
         }
+        // The receiver knows nothing of it.
+        expect(listed.find(({ label }) => label === 'Mono Lokal')?.broadcastnow?.title).toBe('Mono Lokal')
       },
       { timeout: 30_000, interval: 500 },
     )
