@@ -37,7 +37,9 @@ const origins = list('origins such as https://tv.example.org, or *', (word) =>
 const token = read('a token of at least 8 characters without blanks', (value) =>
   /^[\x21-\x7e]{8,256}$/.test(value) ? value : undefined,
 )
-const bouquets = list('names of bouquets', (word) => (/^[^\x00-\x1f]{1,200}$/.test(word) ? word : undefined))
+const bouquets = list('names or references of bouquets', (word) =>
+  /^[^\x00-\x1f]{1,200}$/.test(word) ? word : undefined,
+)
 const workers = read('auto or a whole number from 1 to 256', (value) =>
   value === 'auto' ? Math.max(1, availableParallelism() - 1) : parseWhole(value, 1, 256),
 )
@@ -58,7 +60,7 @@ export const settings = {
   bouquets: withDefault(bouquets, {
     env: 'XG2G_BOUQUET',
     fallback: '',
-    meaning: 'The bouquets to offer, by name, in this order; all unless given',
+    meaning: 'The bouquets to offer, by name or reference, in this order; all unless given',
     isLive: true,
   }),
   channelRefresh: withDefault(duration(60_000, 7 * 86_400_000, 'a time from 1m to 7d such as 45m'), {
