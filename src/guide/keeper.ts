@@ -92,7 +92,7 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
     const { client, dataDir, log, piconFolder: folder } = options
     const database = join(dataDir, 'guide.sqlite')
     this.#store = Store.open(database, log)
-    this.#lineup = new Lineup(this.#store.lineup())
+    this.#lineup = this.#arrange(this.#store.lineup())
     this.#xmltv = new Xmltv(
       join(dataDir, 'xmltv'),
       (path, channels, signal) => writeInThread({ database, path, channels, span: this.#span() }, signal),
@@ -221,14 +221,14 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
   #loaded(channels: readonly LineupChannel[], listing: Listing): void {
     const { log } = this.#options
     const before = this.#lineup
-    this.#lineup = new Lineup(channels)
+    this.#lineup = this.#arrange(channels)
     this.#listing = listing
     this.#store.setState('channelsAt', Date.now())
     if (listing.missing.length > 0) {
       const { missing, available } = listing
       log?.error({ missing, available }, 'bouquets not found')
     }
-    if (JSON.stringify(before.channels) === JSON.stringify(channels)) return
+    if (JSON.stringify(before.channels) === JSON.stringify(this.#lineup.channels)) return
     this.#isDirty = true
     this.#hasNews ||= channels.some(({ id }) => before.find(id) === undefined)
     log?.info({ channels: channels.length, before: before.channels.length }, 'lineup changed')
@@ -256,6 +256,12 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
       this.#abort.signal,
     )
     this.#builtAt = Date.now()
+  }
+
+  // Where the user has a folder of logos, the receiver is not the one to know that there is none.
+  #arrange(channels: readonly LineupChannel[]): Lineup {
+    if (this.#options.piconFolder === undefined) return new Lineup(channels)
+    return new Lineup(channels.map((channel) => ({ ...channel, picon: true })))
   }
 
   #span(): Span {
