@@ -4,10 +4,12 @@ import { createApi, createMetricsApi } from './api/app.ts'
 import { EventHub } from './api/events.ts'
 import { ApiServer } from './api/server.ts'
 import type { Config } from './base/config.ts'
-import { AppError } from './base/errors.ts'
+import { AppError, expectation } from './base/errors.ts'
+import { proveFolder } from './base/folder.ts'
 import { LiveConfig, type Reloaded } from './base/live.ts'
 import { maskCredentials, type Logger } from './base/log.ts'
 import { createMetrics, type Metrics } from './base/metrics.ts'
+import { settingInfo } from './base/settings.ts'
 import { version } from './base/version.ts'
 import type { DemoReceiver } from './demo/receiver.ts'
 import type { Guide, RefreshKind } from './guide/guide.ts'
@@ -20,7 +22,7 @@ import { decodePath, formatReference, referenceKey, type Reference } from './rec
 import { findReference, urlPlace } from './receiver/service.ts'
 import { passthroughEngine, poolEngine } from './stream/engine.ts'
 import { Engines } from './stream/engines.ts'
-import { Feeds } from './stream/feeds.ts'
+import { Feeds, type CrowdLimits } from './stream/feeds.ts'
 import { FfmpegEngine } from './stream/ffmpeg.ts'
 import { Proxy } from './stream/proxy.ts'
 import { Receivers } from './stream/receivers.ts'
@@ -94,10 +96,15 @@ export async function startDaemon(
   }
   for (const warning of configured.warnings) log.warn(warning)
   if (!isDemo) checkSource(configured)
+  if (isDemo || configured.owiBase !== undefined) checkData(configured)
 
   await startApi(configured, tools)
   const demo = isDemo ? await startDemo(configured, tools) : undefined
-  if (demo !== undefined) live.hold({ owiBase: demo.webUrl, proxyTarget: undefined })
+  if (demo !== undefined) {
+    // Where there is no proxy, players are sent to the receiver.
+    const proxyTarget = live.current.enableStreamProxy ? undefined : demo.streamUrl
+    live.hold({ owiBase: demo.webUrl, proxyTarget })
+  }
   if (live.current.enableStreamProxy) await startProxy(live.current, tools)
   startGuide(live.current, isDemo ? join(configured.data, 'demo-guide') : configured.data, tools)
   phase = undefined
@@ -186,8 +193,14 @@ async function startProxy(config: Config, tools: Tools): Promise<void> {
   const feeds = new Feeds({
     engines,
     spacing: new Spacing(),
+    get slow() {
+      return live.current.slowClients
+    },
     get limits() {
-      return { lingerMs: live.current.linger }
+      return { lingerMs: live.current.linger, reconnectMs: live.current.reconnect }
+    },
+    get crowd() {
+      return crowdOf(live.current)
     },
     log,
     metrics,
@@ -242,6 +255,15 @@ function nameOf(reference: Reference): string {
 
 function keyOf(reference: Reference): string {
   return reference.kind === 'service' ? referenceKey(reference) : formatReference(reference)
+}
+
+function crowdOf(config: Config): CrowdLimits {
+  return {
+    mostClients: config.mostClients,
+    mostFeeds: config.mostStreams,
+    mostFeedsPerAddress: config.mostStreamsPerClient,
+    mostBufferedBytes: config.mostBufferMb * 1024 * 1024,
+  }
 }
 
 function addressesOf(
@@ -390,9 +412,22 @@ async function startFfmpeg({ ffmpeg: program }: Config, { parts, log }: Tools): 
 
 const sampleRate = 48_000 // of broadcast sound; the remuxer keeps the source's
 
-function configuredProfile({ audioCodec, audioBitrate, audioChannels, audioLanguage }: Config): Profile {
-  const sound = { audio: audioCodec, bitrate: audioBitrate, channels: audioChannels, language: audioLanguage }
-  return parseProfile(sound, defaultProfile)
+function configuredProfile(config: Config): Profile {
+  const { audioCodec: audio, audioBitrate: bitrate, audioChannels: channels } = config
+  const { audioLanguage: language, audioTracks: tracks } = config
+  return parseProfile({ audio, bitrate, channels, language, tracks }, defaultProfile)
+}
+
+// Before anything is opened that would fail in its own words.
+function checkData({ data }: Config): void {
+  try {
+    proveFolder(data)
+  } catch (cause) {
+    const { env } = settingInfo('data')
+    const expected = expectation('a folder that can be written to', env, data)
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new AppError('CONFIG_INVALID', { cause, reason: `${expected}: ${why}` })
+  }
 }
 
 function checkSource({ owiBase, proxyTarget, enableStreamProxy }: Config): void {

@@ -1,16 +1,23 @@
 // The addresses that we hand out: right for the client that asks, also behind a reverse proxy.
 import type { Client } from './client.ts'
 
+const receiverStreamPort = 8001 // the receivers' default
+
 export interface AddressSettings {
   readonly publicUrl?: string | undefined
   readonly publicStreamUrl?: string | undefined
+  readonly enableStreamProxy: boolean
+  readonly proxyTarget?: string | undefined
+  readonly owiBase?: string | undefined
 }
 
 export interface Addresses {
   /** Of the API port; no slash at the end. */
   readonly base: string
-  /** Of the proxy port. */
+  /** Of the proxy port; of the receiver's stream port where ours is switched off. */
   readonly streams: string
+  /** Are they the receiver's, which knows nothing of our queries? */
+  readonly isDirect: boolean
 }
 
 export interface Ports {
@@ -19,12 +26,20 @@ export interface Ports {
 }
 
 /** Configured addresses, else the name by which the client has reached us. */
-export function addressesFor(
-  { host, protocol }: Client,
-  { publicUrl, publicStreamUrl }: AddressSettings,
-  ports: Ports,
-): Addresses {
+export function addressesFor({ host, protocol }: Client, settings: AddressSettings, ports: Ports): Addresses {
+  const { publicUrl, publicStreamUrl } = settings
   const base = publicUrl ?? `${protocol}://${host ?? `localhost:${ports.api}`}`
-  const streams = publicStreamUrl ?? `http://${new URL(base).hostname}:${ports.proxy ?? ports.api}`
-  return { base, streams }
+  if (publicStreamUrl !== undefined) return { base, streams: publicStreamUrl, isDirect: false }
+  const direct = settings.enableStreamProxy ? undefined : receiverOf(settings)
+  if (direct !== undefined) return { base, streams: direct, isDirect: true }
+  return { base, streams: `http://${new URL(base).hostname}:${ports.proxy ?? ports.api}`, isDirect: false }
+}
+
+// Its stream port, without credentials: everyone may read a playlist.
+function receiverOf({ proxyTarget, owiBase }: AddressSettings): string | undefined {
+  if (proxyTarget !== undefined) {
+    const { origin, pathname } = new URL(proxyTarget)
+    return (origin + pathname).replace(/\/$/, '')
+  }
+  return owiBase && `http://${new URL(owiBase).hostname}:${receiverStreamPort}`
 }

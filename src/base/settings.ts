@@ -23,13 +23,14 @@ import {
 } from './setting.ts'
 import { parseBitrate } from './units.ts'
 
+const mostLanguages = 16 // what a stream's profile takes
 const bitrate = read('a bitrate between 32k and 512k such as 192k', (value) => {
   const bits = parseBitrate(value)
   return bits !== undefined && bits >= 32_000 && bits <= 512_000 ? bits : undefined
 })
 const languages = list('three-letter languages (ISO 639-2) such as deu,eng', (word) =>
   /^[a-z]{3}$/.test(word) ? word : undefined,
-)
+).refine((all) => all.length <= mostLanguages, `at most ${mostLanguages} languages`)
 const networks = list('addresses or networks such as 192.168.0.0/16', parseNetwork)
 const origins = list('origins such as https://tv.example.org, or *', (word) =>
   word === '*' || URL.parse(word)?.origin === word ? word : undefined,
@@ -37,7 +38,9 @@ const origins = list('origins such as https://tv.example.org, or *', (word) =>
 const token = read('a token of at least 8 characters without blanks', (value) =>
   /^[\x21-\x7e]{8,256}$/.test(value) ? value : undefined,
 )
-const bouquets = list('names of bouquets', (word) => (/^[^\x00-\x1f]{1,200}$/.test(word) ? word : undefined))
+const bouquets = list('names or references of bouquets', (word) =>
+  /^[^\x00-\x1f]{1,200}$/.test(word) ? word : undefined,
+)
 const workers = read('auto or a whole number from 1 to 256', (value) =>
   value === 'auto' ? Math.max(1, availableParallelism() - 1) : parseWhole(value, 1, 256),
 )
@@ -87,7 +90,7 @@ export const settings = {
   bouquets: withDefault(bouquets, {
     env: 'XG2G_BOUQUET',
     fallback: '',
-    meaning: 'The bouquets to offer, by name, in this order; all unless given',
+    meaning: 'The bouquets to offer, by name or reference, in this order; all unless given',
     isLive: true,
   }),
   channelRefresh: withDefault(duration(60_000, 7 * 86_400_000, 'a time from 1m to 7d such as 45m'), {
@@ -189,7 +192,7 @@ export const settings = {
   enableStreamProxy: withDefault(flag, {
     env: 'XG2G_ENABLE_STREAM_PROXY',
     fallback: 'true',
-    meaning: 'Serve streams on the proxy port',
+    meaning: 'Serve streams on the proxy port; false sends players to the receiver itself',
   }),
   proxyListen: withDefault(listen, {
     env: 'XG2G_PROXY_LISTEN',
@@ -198,7 +201,8 @@ export const settings = {
   }),
   proxyTarget: setting(address, {
     env: 'XG2G_PROXY_TARGET',
-    meaning: "The receiver's stream port, such as http://192.168.1.20:8001; else the receiver is asked",
+    meaning:
+      "The receiver's stream port, such as http://192.168.1.20:8001; else the receiver is asked (8001 where players are sent to it)",
   }),
   enableAudioTranscoding: withDefault(flag, {
     env: 'XG2G_ENABLE_AUDIO_TRANSCODING',
@@ -226,7 +230,13 @@ export const settings = {
   audioLanguage: withDefault(languages, {
     env: 'XG2G_AUDIO_LANGUAGE',
     fallback: '',
-    meaning: 'Languages to put first, in order, such as deu,eng',
+    meaning: 'Languages to keep, in order, such as deu,eng; where none of them is sent, the first that is',
+    isLive: true,
+  }),
+  audioTracks: withDefault(choice(['all', 'one']), {
+    env: 'XG2G_AUDIO_TRACKS',
+    fallback: 'all',
+    meaning: 'Tracks of sound to send: all, or one for the first that flows',
     isLive: true,
   }),
   useNativeRemuxer: withDefault(flag, {
@@ -249,6 +259,43 @@ export const settings = {
     env: 'XG2G_STREAMS_PER_WORKER',
     fallback: '32',
     meaning: 'Streams that one worker thread carries at most',
+  }),
+  slowClients: withDefault(choice(['skip', 'drop']), {
+    env: 'XG2G_SLOW_CLIENTS',
+    fallback: 'skip',
+    meaning: 'A player that is too slow: skip goes on at the next access point, drop ends its stream',
+    isLive: true,
+  }),
+  reconnect: withDefault(duration(0, 3_600_000, 'a time from 0s to 1h such as 60s'), {
+    env: 'XG2G_RECONNECT',
+    fallback: '60s',
+    meaning: 'How long a connection that broke is opened again while the players wait',
+    isDuration: true,
+    isLive: true,
+  }),
+  mostClients: withDefault(whole(1, 100_000), {
+    env: 'XG2G_MAX_CLIENTS',
+    fallback: '512',
+    meaning: 'Players at once',
+    isLive: true,
+  }),
+  mostStreams: withDefault(whole(1, 10_000), {
+    env: 'XG2G_MAX_STREAMS',
+    fallback: '128',
+    meaning: 'Channels at once',
+    isLive: true,
+  }),
+  mostStreamsPerClient: withDefault(whole(1, 10_000), {
+    env: 'XG2G_MAX_STREAMS_PER_CLIENT',
+    fallback: '64',
+    meaning: 'Channels at once for one address',
+    isLive: true,
+  }),
+  mostBufferMb: withDefault(whole(32, 1_000_000), {
+    env: 'XG2G_MAX_BUFFER_MB',
+    fallback: '1024',
+    meaning: 'Memory for what players join and lag in, in MB; when it is full no further channel begins',
+    isLive: true,
   }),
   metricsListen: setting(listen, {
     env: 'XG2G_METRICS_LISTEN',

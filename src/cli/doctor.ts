@@ -1,12 +1,12 @@
 // `xg2g doctor`: says in plain words what is missing or wrong on this machine and with the receiver. Opens no
 // stream and changes nothing.
 import { execFile } from 'node:child_process'
-import { accessSync, constants, existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Config } from '../base/config.ts'
 import { toAppError } from '../base/errors.ts'
+import { proveFolder } from '../base/folder.ts'
 import { formatListen, type Listen } from '../base/units.ts'
 import { nativeVersion } from '../workers/native.ts'
 import { examineReceiver } from './receiver.ts'
@@ -103,11 +103,8 @@ function examineVaDevice(): Diagnosis[] {
 }
 
 function examineData({ data }: Config): Diagnosis[] {
-  const probe = join(data, `.doctor-${process.pid}`)
   try {
-    mkdirSync(data, { recursive: true })
-    writeFileSync(probe, '')
-    rmSync(probe)
+    proveFolder(data)
     const { bavail, bsize } = statfsSync(data)
     const text = `Data in ${data}, ${((bavail * bsize) / 1e9).toFixed(1)} GB free`
     return [{ level: bavail * bsize < leastFreeBytes ? 'bad' : 'ok', text }]

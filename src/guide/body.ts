@@ -5,6 +5,7 @@ import { createWriteStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { crc32, createDeflateRaw } from 'node:zlib'
+import type { Listed } from './filler.ts'
 import type { Programme } from './guide.ts'
 import type { Body } from './gzip.ts'
 import { formatProgramme, tail } from './markup.ts'
@@ -19,12 +20,12 @@ const perPiece = 100 // programmes
  *  @param programmes  of a channel, in their order */
 export async function writeBody(
   path: string,
-  channelIds: readonly string[],
-  programmes: (channelId: string) => readonly Programme[],
+  channels: readonly Listed[],
+  programmes: (channel: Listed) => readonly Programme[],
 ): Promise<BodySummary> {
   const summary = new Summary()
   await pipeline(
-    Readable.from(pieces(channelIds, programmes, summary), { objectMode: false }),
+    Readable.from(pieces(channels, programmes, summary), { objectMode: false }),
     createDeflateRaw({ level: 6 }),
     createWriteStream(path),
   )
@@ -32,12 +33,12 @@ export async function writeBody(
 }
 
 function* pieces(
-  channelIds: readonly string[],
-  programmes: (channelId: string) => readonly Programme[],
+  channels: readonly Listed[],
+  programmes: (channel: Listed) => readonly Programme[],
   summary: Summary,
 ): Generator<Buffer> {
-  for (const id of channelIds) {
-    const list = programmes(id)
+  for (const channel of channels) {
+    const list = programmes(channel)
     for (let index = 0; index < list.length; index += perPiece) {
       const texts = list.slice(index, index + perPiece).map((programme) => formatProgramme(programme))
       yield summary.add(Buffer.from(texts.join('')))

@@ -6,6 +6,7 @@ import { AppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { OpenWebIf } from '../receiver/client.ts'
+import { spanOf, type Span } from './filler.ts'
 import type {
   Channel,
   ChannelFilter,
@@ -52,6 +53,7 @@ export interface GuideOptions {
 }
 
 const defaultLimit = 100
+const defaultDays = 7
 const mostFound = 1000
 const buildEveryMs = 10 * 60_000 // a new document while a long pass is under way
 const countsMs = 2000 // how long a count of all programmes is good enough
@@ -90,10 +92,10 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
     const { client, dataDir, log, piconFolder: folder } = options
     const database = join(dataDir, 'guide.sqlite')
     this.#store = Store.open(database, log)
-    this.#lineup = new Lineup(this.#store.lineup())
+    this.#lineup = this.#arrange(this.#store.lineup())
     this.#xmltv = new Xmltv(
       join(dataDir, 'xmltv'),
-      (path, channelIds, signal) => writeInThread({ database, path, channelIds }, signal),
+      (path, channels, signal) => writeInThread({ database, path, channels, span: this.#span() }, signal),
       this.#store.state('xmltv') as XmltvVersion | undefined,
     )
     this.#picons = new Picons({ client, cache: join(dataDir, 'picons'), folder })
@@ -193,7 +195,7 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
     if (this.#abort.signal.aborted) throw new AppError('SHUTTING_DOWN')
     if (this.#running !== undefined)
       throw new AppError('REFRESH_RUNNING', { retryAfterS: remainingS(this.#running) })
-    const { client, bouquets = [], days = 7, pastHours = 24, log } = this.#options
+    const { client, bouquets = [], days = defaultDays, pastHours = 24, log } = this.#options
     const refresh = new Refresh(
       { client, store: this.#store, bouquets, days, pastHours, log },
       {
@@ -219,14 +221,14 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
   #loaded(channels: readonly LineupChannel[], listing: Listing): void {
     const { log } = this.#options
     const before = this.#lineup
-    this.#lineup = new Lineup(channels)
+    this.#lineup = this.#arrange(channels)
     this.#listing = listing
     this.#store.setState('channelsAt', Date.now())
     if (listing.missing.length > 0) {
       const { missing, available } = listing
       log?.error({ missing, available }, 'bouquets not found')
     }
-    if (JSON.stringify(before.channels) === JSON.stringify(channels)) return
+    if (JSON.stringify(before.channels) === JSON.stringify(this.#lineup.channels)) return
     this.#isDirty = true
     this.#hasNews ||= channels.some(({ id }) => before.find(id) === undefined)
     log?.info({ channels: channels.length, before: before.channels.length }, 'lineup changed')
@@ -238,17 +240,32 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
   async #build(isLast: boolean): Promise<void> {
     if (this.#isDirty) this.#counts = undefined
     const isDue = isLast || Date.now() - this.#builtAt > buildEveryMs
-    const isWanted = this.#isDirty || this.#xmltv.version === undefined
+    const { from } = this.#span()
+    const isWanted =
+      this.#isDirty || this.#xmltv.version === undefined || this.#store.state('filledFrom') !== from
     const isPossible =
       this.#lineup.channels.length > 0 && (isLast || this.#store.state('guideAt') !== undefined)
     if (!isDue || !isWanted || !isPossible) return
     this.#isDirty = false
     await this.#xmltv.build(
       this.#lineup.channels,
-      (version) => this.#store.setState('xmltv', version),
+      (version) => {
+        this.#store.setState('xmltv', version)
+        this.#store.setState('filledFrom', from)
+      },
       this.#abort.signal,
     )
     this.#builtAt = Date.now()
+  }
+
+  // Where the user has a folder of logos, the receiver is not the one to know that there is none.
+  #arrange(channels: readonly LineupChannel[]): Lineup {
+    if (this.#options.piconFolder === undefined) return new Lineup(channels)
+    return new Lineup(channels.map((channel) => ({ ...channel, picon: true })))
+  }
+
+  #span(): Span {
+    return spanOf(unixNow(), this.#options.days ?? defaultDays)
   }
 
   #ended(kind: RefreshKind, refresh: Refresh, result: RefreshResult): RefreshResult {

@@ -1,5 +1,6 @@
 // The M3U playlist. What receivers send as a name is hostile here: no quote and no line break of it may
 // leave its place.
+import { referencePath } from '../receiver/reference.ts'
 import type { Channel, PlaylistOptions, PlaylistVariant } from './guide.ts'
 
 export function formatPlaylist(channels: readonly Channel[], options: PlaylistOptions): string {
@@ -30,7 +31,7 @@ function addressOf(
   if (url !== undefined) return url
   const query = queryOf(variant)
   if (variant.format === 'hls') return `${baseUrl}/hls/${encodeURIComponent(id)}/index.m3u8${query}`
-  return `${streamBaseUrl}/${encodeURIComponent(ref).replaceAll('%3A', ':')}${query}`
+  return streamBaseUrl + referencePath(ref) + query
 }
 
 function queryOf({ audio }: PlaylistVariant): string {

@@ -1,8 +1,9 @@
 // What survives a restart: channel numbers, the last lineup, programmes, and when they were fetched.
 // SQLite in the data folder, on the main thread: each call is short, long reads come in pieces.
-import { mkdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite'
+import { makeFolder } from '../base/folder.ts'
 import type { Logger } from '../base/log.ts'
 import { categoriesOf } from './genre.ts'
 import type { Episode, NowNext, Programme } from './guide.ts'
@@ -46,7 +47,7 @@ export class Store {
 
   /** Opens or makes the file. One that is damaged or of another version is made anew. */
   static open(file: string, log?: Logger): Store {
-    mkdirSync(dirname(file), { recursive: true })
+    makeFolder(dirname(file))
     try {
       return new Store(openDatabase(file))
     } catch (err) {

@@ -2,13 +2,15 @@
 // on the main thread need not feel. It lives as long as one document takes, and only reads the store.
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { writeBody, type BodySummary } from './body.ts'
+import { filled, type Listed, type Span } from './filler.ts'
 import { Store } from './store.ts'
 
 /** What the thread is told. It answers with one BodySummary. */
 interface Order {
   readonly database: string
   readonly path: string
-  readonly channelIds: readonly string[]
+  readonly channels: readonly Listed[]
+  readonly span: Span
 }
 
 const limits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 }
@@ -35,11 +37,11 @@ export async function writeInThread(order: Order, signal: AbortSignal): Promise<
 }
 
 if (!isMainThread && isOrder(workerData)) {
-  const { database, path, channelIds } = workerData
+  const { database, path, channels, span } = workerData
   const store = Store.read(database)
   try {
-    const programmes = (id: string) => store.programmes(id, 0, farFuture)
-    parentPort?.postMessage(await writeBody(path, channelIds, programmes))
+    const programmes = (channel: Listed) => filled(channel, store.programmes(channel.id, 0, farFuture), span)
+    parentPort?.postMessage(await writeBody(path, channels, programmes))
   } finally {
     store.close()
   }
@@ -47,5 +49,5 @@ if (!isMainThread && isOrder(workerData)) {
 
 // Other threads of this process may load this file, too; their data is another.
 function isOrder(data: unknown): data is Order {
-  return typeof data === 'object' && data !== null && 'database' in data && 'channelIds' in data
+  return typeof data === 'object' && data !== null && 'database' in data && 'span' in data
 }

@@ -8,6 +8,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { crc32, createInflateRaw } from 'node:zlib'
 import type { BodySummary } from './body.ts'
+import type { Listed } from './filler.ts'
 import type { Channel, XmltvDocument } from './guide.ts'
 import { wrap, type Body } from './gzip.ts'
 import { formatHead } from './markup.ts'
@@ -25,7 +26,7 @@ export interface XmltvVersion extends Body {
 /** Writes the programmes of the channels, compressed, into a new file. */
 export type WriteBody = (
   path: string,
-  channelIds: readonly string[],
+  channels: readonly Listed[],
   signal: AbortSignal,
 ) => Promise<BodySummary>
 
@@ -61,8 +62,8 @@ export class Xmltv {
     const partial = join(this.#folder, `${file}.part`)
     let summary: BodySummary
     try {
-      const ids = channels.map(({ id }) => id)
-      summary = await this.#write(partial, ids, signal)
+      const listed = channels.map(({ id, name }) => ({ id, name }))
+      summary = await this.#write(partial, listed, signal)
       await rename(partial, join(this.#folder, file))
     } catch (error) {
       await rm(partial, { force: true })

@@ -63,6 +63,12 @@ export function formatReference({ fields, path }: Reference): string {
   return `${fields.join(':')}:${path.replaceAll('%', '%25').replaceAll(':', '%3a')}`
 }
 
+/** The path under which a reference stands in an address: encoded but for its colons, which players and
+ *  people know it by. */
+export function referencePath(ref: string): string {
+  return `/${encodeURIComponent(ref).replaceAll('%3A', ':')}`
+}
+
 /** What two references of one service share: the ten fields, without the name. */
 export function referenceKey({ fields }: Reference): string {
   return fields.join(':')

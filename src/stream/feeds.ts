@@ -72,7 +72,6 @@ export type FeedsOptions = FeedContext & { readonly crowd?: Partial<CrowdLimits>
 
 export class Feeds {
   readonly #options: FeedsOptions
-  readonly #limits: CrowdLimits
   readonly #feeds = new Map<string, Feed>()
   readonly #seats = new Map<string, Seat>()
   readonly #leaving = new Set<Promise<void>>()
@@ -82,7 +81,6 @@ export class Feeds {
 
   constructor(options: FeedsOptions) {
     this.#options = options
-    this.#limits = { ...crowdLimits, ...options.crowd }
   }
 
   /** Clients that are being sent something or wait for it. */
@@ -181,7 +179,10 @@ export class Feeds {
 
   // Refused before anything is begun. A service that runs already takes no further feed.
   #admit({ key }: Service, client: string): void {
-    const { mostClients, mostFeeds, mostFeedsPerAddress, mostBufferedBytes } = this.#limits
+    const { mostClients, mostFeeds, mostFeedsPerAddress, mostBufferedBytes } = {
+      ...crowdLimits,
+      ...this.#options.crowd,
+    }
     if (this.clients >= mostClients) throw this.#refusal('clients', mostClients, 'places for clients')
     if (this.#feeds.get(key)?.isClosed === false) return
     if (this.#feeds.size >= mostFeeds) throw this.#refusal('feeds', mostFeeds, 'places for channels')

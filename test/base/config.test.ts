@@ -57,6 +57,7 @@ describe('loadConfig', () => {
       audioBitrate: 192_000,
       audioChannels: 2,
       audioLanguage: [],
+      audioTracks: 'all',
       useNativeRemuxer: true,
       ffmpeg: 'ffmpeg',
       streamsPerWorker: 32,
@@ -155,6 +156,11 @@ describe('loadConfig', () => {
     [{ XG2G_LISTEN: 'abc' }, /^Expected an address to listen on .* for XG2G_LISTEN but received "abc"$/],
     [{ XG2G_AUDIO_CODEC: 'opus' }, /^Expected one of aac, mp3 for XG2G_AUDIO_CODEC but received "opus"$/],
     [{ XG2G_AUDIO_CHANNELS: '3' }, /^Expected one of 1, 2, 6 for XG2G_AUDIO_CHANNELS but received "3"$/],
+    [
+      { XG2G_AUDIO_LANGUAGE: Array(17).fill('deu').join() },
+      /^Expected at most 16 languages for XG2G_AUDIO_LANGUAGE but received "deu,/,
+    ],
+    [{ XG2G_AUDIO_TRACKS: 'two' }, /^Expected one of all, one for XG2G_AUDIO_TRACKS but received "two"$/],
     [{ XG2G_AUDIO_BITRATE: '9M' }, /^Expected a bitrate .* for XG2G_AUDIO_BITRATE but received "9M"$/],
     [
       { XG2G_WORKERS: '0' },

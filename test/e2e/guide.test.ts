@@ -169,3 +169,59 @@ describe('a daemon whose receiver never answers', () => {
     })
   })
 })
+
+describe('XG2G_EPG_TIMEOUT_MS', () => {
+  it('is how long the receiver may take for the guide, and for nothing else', async () => {
+    house = await open({ streams: ['mpeg2'], web: { delayMs: 700 } }, { XG2G_EPG_TIMEOUT_MS: '500' })
+    await vi.waitFor(
+      async () => {
+        const { receiver, refresh: running } = await json('/api/v1/status')
+        expect([receiver, running]).toMatchObject([{ state: 'slow' }, { isRunning: false }])
+      },
+      { timeout: 25_000 },
+    )
+    expect(house.demo.requests.web.epgnownext).toBeGreaterThan(0)
+    expect((await fetch(at('/readyz'))).status).toBe(200) // the lineup took as long for each answer
+    expect((await fetch(at('/xmltv.xml'))).status).toBe(503)
+  })
+})
+
+describe('how often the receiver is asked', () => {
+  afterEach(() => vi.useRealTimers())
+
+  // The clock of this process runs on, and can be put forward.
+  async function askedAfter(
+    env: Record<string, string>,
+    page: string,
+  ): Promise<(ms: number) => Promise<number>> {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], shouldAdvanceTime: true })
+    house = await open({ streams: ['mpeg2'] }, { XG2G_ENABLE_STREAM_PROXY: 'false', ...env })
+    await hasGuide()
+    const isIdle = () =>
+      vi.waitFor(
+        async () => expect(await json('/api/v1/status')).toMatchObject({ refresh: { isRunning: false } }),
+        { timeout: 10_000 },
+      )
+    await isIdle()
+    house.demo.resetRequests()
+    return async (ms) => {
+      await vi.advanceTimersByTimeAsync(ms)
+      await isIdle()
+      return house.demo.requests.web[page] ?? 0
+    }
+  }
+
+  it('XG2G_CHANNEL_REFRESH is when the bouquets are asked for again', async () => {
+    const env = { XG2G_CHANNEL_REFRESH: '2h', XG2G_EPG_REFRESH: '7d' }
+    const asked = await askedAfter(env, 'bouquets')
+    expect(await asked(90 * 60_000)).toBe(0)
+    expect(await asked(45 * 60_000)).toBe(2) // television and radio
+  })
+
+  it('XG2G_EPG_REFRESH is when the guide is asked for again', async () => {
+    const env = { XG2G_CHANNEL_REFRESH: '7d', XG2G_EPG_REFRESH: '10h' }
+    const asked = await askedAfter(env, 'epgservice')
+    expect(await asked(8 * 3_600_000)).toBe(0)
+    expect(await asked(4 * 3_600_000)).toBeGreaterThan(0)
+  })
+})

@@ -124,6 +124,22 @@ describe('xg2g serve', () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining('EADDRINUSE')])
   })
 
+  it.each(['/proc/nothing/such', '/dev/null'])(
+    'exits with 1 when XG2G_DATA is %s, saying so',
+    async (data) => {
+      const child = start(['serve'], {
+        XG2G_LISTEN: '127.0.0.1:0',
+        XG2G_PROXY_LISTEN: '127.0.0.1:0',
+        XG2G_OWI_BASE: 'http://127.0.0.1:9',
+        XG2G_DATA: data,
+      })
+      closers.push(() => child.kill('SIGKILL'))
+      const { code, stderr } = await outcome(child)
+      const message = `Expected a folder that can be written to for XG2G_DATA but received "${data}": E`
+      expect([code, stderr]).toEqual([1, expect.stringContaining(message)])
+    },
+  )
+
   it('logs no password', async () => {
     const daemon = await serve({ XG2G_OWI_BASE: 'http://root:geheim@127.0.0.1:9', XG2G_OWI_PASS: 'geheim' })
     const client = viewer(daemon.proxyPort, path)

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ok, packets, StreamServer } from '../stream/packets.ts'
 import { ask } from '../stream/viewers.ts'
 import { open, type House } from './house.ts'
@@ -62,6 +62,23 @@ describe('XG2G_ENABLE_STREAM_PROXY=false', () => {
   it('opens no proxy port', async () => {
     const { house } = await start({ XG2G_ENABLE_STREAM_PROXY: 'false' })
     expect(house.daemon.proxyPort).toBeUndefined()
+  })
+
+  it.each([
+    [{}, /^http:\/\/127\.0\.0\.1:8001\/1:0:1:2EE0:441:1:C00000:0:0:0:$/],
+    [{ XG2G_PROXY_TARGET: 'http://root:geheim@box:8002/' }, /^http:\/\/box:8002\/1:0:1:2EE0:[^?]+:$/],
+    [{ XG2G_PROXY_BASE_URL: 'http://other:8001' }, /^http:\/\/other:8001\/1:0:1:2EE0:.+:\?audio=copy$/],
+  ])('sends players to the receiver (%j)', async (env, address) => {
+    const house = await open({ streams: ['mpeg2'] }, { XG2G_ENABLE_STREAM_PROXY: 'false', ...env })
+    closers.push(() => house.close())
+    const at = `http://127.0.0.1:${house.daemon.apiPort}`
+    await vi.waitFor(async () => expect((await fetch(`${at}/readyz`)).status).toBe(200), { timeout: 10_000 })
+    const [, , first] = (await (await fetch(`${at}/playlist.m3u?audio=copy`)).text()).split('\n')
+    expect(first).toMatch(address)
+    const { channels } = (await (await fetch(`${at}/api/v1/channels`)).json()) as {
+      channels: { stream: string }[]
+    }
+    expect(channels[0]!.stream).toBe(first!.replace('?audio=copy', ''))
   })
 })
 

@@ -124,6 +124,33 @@ describe('GET /<service reference>', () => {
   })
 })
 
+describe('the configured sound', () => {
+  const api = (path: string) => `http://127.0.0.1:${house.daemon.apiPort}${path}`
+  const configure = async (sound: Record<string, string>) => {
+    for (const key of Object.keys(house.settings).filter((name) => name.startsWith('XG2G_AUDIO_')))
+      Reflect.deleteProperty(house.settings, key)
+    Object.assign(house.settings, sound)
+    expect((await fetch(api('/api/v1/config/reload'), { method: 'POST' })).status).toBe(200)
+  }
+  afterAll(() => configure({}))
+
+  it.each([
+    [{ XG2G_AUDIO_TRACKS: 'one' }, '', ['aac,48000,2,deu']],
+    [{ XG2G_AUDIO_TRACKS: 'one' }, '&tracks=all', ['aac,48000,2,deu', 'aac,48000,2,eng']],
+    [{ XG2G_AUDIO_LANGUAGE: 'eng' }, '', ['aac,48000,2,eng']],
+    [{ XG2G_AUDIO_LANGUAGE: 'eng,deu' }, '', ['aac,48000,2,eng', 'aac,48000,2,deu']],
+    [{ XG2G_AUDIO_LANGUAGE: 'fra' }, '', ['aac,48000,2,deu']],
+    [
+      { XG2G_AUDIO_CODEC: 'mp3', XG2G_AUDIO_CHANNELS: '1', XG2G_AUDIO_BITRATE: '96k' },
+      '',
+      ['mp3,48000,1,deu', 'mp3,48000,1,eng'],
+    ],
+  ])('is that of %j, after a reload, for a query of %j', async (settings, query, tracks) => {
+    await configure(settings)
+    expect(await sound(await record('h264-1080i', query))).toEqual(tracks)
+  })
+})
+
 describe('HEAD /<service reference>', () => {
   it('opens no stream at the receiver', async () => {
     const { status, body } = await ask(house.proxyPort, `/${house.ref('mpeg2')}`, 'HEAD')

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createMetrics } from '../../src/base/metrics.ts'
+import { Store } from '../../src/guide/store.ts'
 import { generationMs } from '../demo/client.ts'
 import { house, readXmltv, type House } from './house.ts'
 
@@ -249,5 +251,18 @@ describe('Guide.picon', () => {
     const asked = Object.entries(home.box.requests.web).filter(([page]) => page.startsWith('/picon/'))
     expect(asked.map(([, count]) => count)).toEqual([1, 1])
     expect(await guide.picon('../../etc/passwd')).toBeUndefined()
+  })
+
+  it.each([
+    [undefined, false],
+    ['a folder of logos', true],
+  ])('may be there with %s, where the receiver named none: %s', async (piconFolder, mayBe) => {
+    const guide = home.open()
+    await guide.refresh('channels').done
+    const store = Store.open(join(home.dataDir, 'guide.sqlite'))
+    store.setLineup(guide.channels().map((channel) => ({ ...channel, picon: false, piconPath: '' })))
+    store.close()
+    const [channel] = home.open({ piconFolder }).channels()
+    expect(channel!.picon).toBe(mayBe)
   })
 })

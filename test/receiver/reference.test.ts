@@ -6,6 +6,7 @@ import {
   parseReference,
   programNumber,
   referenceKey,
+  referencePath,
   type ReferenceKind,
   transponderOf,
 } from '../../src/receiver/reference.ts'
@@ -51,6 +52,16 @@ const table: readonly [string, ReferenceKind, string, string][] = [
     'Web',
   ],
 ]
+
+describe('referencePath', () => {
+  it.each([
+    '1:0:19:132F:3EF:1:C00000:0:0:0:',
+    '1:134:1:0:0:0:0:0:0:0:FROM BOUQUET "a#b?c%.tv" ORDER BY bouquet',
+  ])('is found again in the address of %s', (ref) => {
+    const { pathname, search, hash } = new URL(referencePath(ref), 'http://box')
+    expect([decodePath(pathname), search, hash]).toEqual([ref, '', ''])
+  })
+})
 
 describe('parseReference', () => {
   it.each(table)('reads %j as a %s', (text, kind, formatted, name) => {

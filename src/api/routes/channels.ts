@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { AppError } from '../../base/errors.ts'
 import type { Channel, Guide, Programme } from '../../guide/guide.ts'
+import { referencePath } from '../../receiver/reference.ts'
 import type { Addresses } from '../address.ts'
 import type { Parts } from '../parts.ts'
 import { route, type Route } from '../route.ts'
@@ -136,7 +137,7 @@ function describeChannel(channel: Channel, { base, streams }: Addresses): unknow
     groups,
     isRadio,
     isHd,
-    stream: url ?? `${streams}/${encodeURI(ref)}`,
+    stream: url ?? streams + referencePath(ref),
     picon: picon ? `${base}/picons/${encodeURIComponent(id)}.png` : undefined,
   }
 }

@@ -77,7 +77,7 @@ function sendPlaylist(
     baseUrl: addresses.base,
     streamBaseUrl: addresses.streams,
     xmltvUrl: `${addresses.base}/xmltv.xml${withToken}`,
-    variant: { group, isRadio, audio },
+    variant: { group, isRadio, audio: addresses.isDirect ? undefined : audio },
   })
   context.set('Vary', 'Host, X-Forwarded-Host, X-Forwarded-Proto')
   context.etag = createHash('sha256').update(text).digest('base64url').slice(0, 27)

@@ -2,10 +2,11 @@
 // all processes that use the folder. A file is written beside its place and moved there when it is complete.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '../../base/errors.ts'
+import { makeFolder } from '../../base/folder.ts'
 import type { Logger } from '../../base/log.ts'
 import { muxLoop, type PictureTrack, type SoundTrack } from './mux.ts'
 import type { AudioTrack, Programme } from './programme.ts'
@@ -79,7 +80,7 @@ export class Library {
   private async kept(name: string, key: string, make: () => Promise<Buffer>): Promise<string> {
     const path = join(this.folder, `${name}-${key}.ts`)
     if (await exists(path)) return path
-    await mkdir(this.folder, { recursive: true })
+    makeFolder(this.folder)
     const lock = await Lock.take(`${path}.lock`)
     try {
       if (await exists(path)) return path
