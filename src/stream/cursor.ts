@@ -58,6 +58,7 @@ export class Cursor {
   #passedCut = -1
   #search: EntrySearch | undefined
   #wake: (() => void) | undefined
+  #timer: NodeJS.Timeout | undefined
 
   constructor(
     source: Readable,
@@ -129,6 +130,10 @@ export class Cursor {
   /** Resolves when next() or isDone may say something new. */
   whenReadable(): Promise<void> {
     if (this.isDone) return Promise.resolve()
+    if (this.#search !== undefined) {
+      clearTimeout(this.#timer)
+      this.#timer = setTimeout(() => this.wake(), Math.max(0, this.#search.until - this.#now()))
+    }
     return new Promise((resolve) => (this.#wake = resolve))
   }
 
@@ -136,6 +141,7 @@ export class Cursor {
   wake(): void {
     const wake = this.#wake
     this.#wake = undefined
+    clearTimeout(this.#timer)
     wake?.()
   }
 

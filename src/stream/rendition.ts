@@ -2,12 +2,12 @@
 // Any number of readers share one remux and one copy of its bytes.
 import { AppError, toAppError } from '../base/errors.ts'
 import type { Profile } from '../workers/profile.ts'
-import type { RingWriter } from '../workers/ring.ts'
+import type { RingReader, RingWriter } from '../workers/ring.ts'
 import { Cursor, type Cut, type Readable, type SlowPolicy } from './cursor.ts'
 import type { Engine, EngineStream } from './engine.ts'
 import { isEngineFault, type Engines } from './engines.ts'
 import type { Priority } from './lease.ts'
-import { nullPackets } from './packet.ts'
+import { nullPackets, packetBytes } from './packet.ts'
 import { Pulse } from './pulse.ts'
 import { Reel, type ReelLimits } from './reel.ts'
 
@@ -121,7 +121,7 @@ export class Rendition implements Readable {
 
   /** What comes next is of another connection. */
   splice(): void {
-    ;(this.input as { splice?: () => void }).splice?.()
+    this.input.splice()
   }
 
   /** Null packets in place of what does not come; only once there was something. */
@@ -173,7 +173,8 @@ export class Rendition implements Readable {
       await this.#waitForReaders()
       const bytes = output.readable()
       if (bytes.length === 0) {
-        await output.whenReadable()
+        if (output.splice === 0) this.#join(output)
+        else await output.whenReadable()
         continue
       }
       this.reel.append(bytes)
@@ -209,6 +210,14 @@ export class Rendition implements Readable {
     if (this.#cursors.size === 0 || this.reel.heldBytes < aheadBytes) return false
     for (const cursor of this.#cursors) if (cursor.lag < aheadBytes) return false
     return true
+  }
+
+  // Only an engine that passes what it gets has another connection in its output.
+  #join(output: RingReader): void {
+    const torn = this.reel.end % packetBytes
+    if (torn > 0) this.reel.append(Buffer.alloc(packetBytes - torn, 0xff))
+    this.#cut({ offset: this.reel.end, isBlind: true })
+    output.join()
   }
 
   // Access points have the engine's offsets. One may be told before its bytes have come.

@@ -165,6 +165,7 @@ export class Lane {
     this.#input.join()
     this.#remuxer = this.#make(this.#profile, { resumed: offset > 0, place: this.#place })
     this.#marks.rebase(offset)
+    if (offset > 0) this.#marks.write({ offset: 0, pts: -1, pcr: -1, kind: 'cut' })
     this.#isFlushed = false
   }
 

@@ -19,7 +19,8 @@ export interface PoolOptions {
   streamsPerWorker?: number
   log?: Logger
   metrics?: Metrics
-  /** A thread that does not move for so long while it has streams is replaced. Default 5000. */
+  /** A thread that does not move for so long while it has streams is replaced. Default 700: with what it
+   *  takes to go on elsewhere, viewers wait less than a second. */
   hangMs?: number
   /** longest that close() waits for streams and threads; default 3000 */
   closeMs?: number
@@ -50,7 +51,7 @@ const mostLosses = 2 // threads that a stream may lose; with the next one it fai
 const defaults: FilledOptions = {
   workers: Math.max(1, availableParallelism() - 1),
   streamsPerWorker: 32,
-  hangMs: 5000,
+  hangMs: 700,
   closeMs: 3000,
   inputBytes: 512 * 1024,
   outputBytes: 1024 * 1024,

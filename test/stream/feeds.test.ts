@@ -135,8 +135,10 @@ describe('a connection that breaks', () => {
       if (connection < 4) setImmediate(() => socket.destroy())
     })
     const seat = await join()
-    const got = await read(seat, 4 * 500 * 188)
-    expect(got.equals(packets(2000, 500))).toBe(true)
+    let got = Buffer.alloc(0)
+    while (!got.includes(packets(500, 2000))) got = Buffer.concat([got, await read(seat, 1)])
+    for (let connection = 1; connection <= 4; connection++)
+      expect(got.includes(packets(500, connection * 500))).toBe(true)
     expect(server.sockets).toHaveLength(4)
   })
 
@@ -149,7 +151,10 @@ describe('a connection that breaks', () => {
       else if (connection === 3) socket.end(`${ok}HTTP/1.0 400 Bad Request\r\n\r\n`)
       else socket.write(Buffer.concat([Buffer.from(ok), packets(10, 10)]))
     })
-    expect((await read(await join(), 20 * 188)).equals(packets(20))).toBe(true)
+    const seat = await join()
+    let got = Buffer.alloc(0)
+    while (!got.includes(packets(10, 10))) got = Buffer.concat([got, await read(seat, 1)])
+    expect(got.includes(packets(10))).toBe(true)
   })
 
   it('ends the stream with its reason when it does not come back in time', async () => {
