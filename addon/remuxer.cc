@@ -512,6 +512,8 @@ void Remuxer::SetRoles() {
       is_scanning_ = false;
     }
   }
+  // A PMT may move to the PID of what was a stream until now.
+  pids_[program_->pmt_pid()].role = Role::kPmt;
 }
 
 void Remuxer::SendTables() {

@@ -781,6 +781,19 @@ TEST_CASE("Remuxer: another programme takes over") {
   CHECK(dump.pats.back().table.version != dump.pats.front().table.version);
 }
 
+TEST_CASE("Remuxer: the PMT moves to the PID of what was a stream") {
+  // The new PMT goes on naming that PID, as no sender should.
+  const Aired first = Air({.audio = {Track(0x101, "deu"), Track(0x102, "eng")}});
+  const Aired second = Air({.pmt_pid = 0x102,
+                            .pmt_version = 3,
+                            .audio = {Track(0x101, "deu"), Track(0x103, "eng")},
+                            .seed = 4});
+  const TsDump dump = ReadTs(Remux(Concatenate({first.ts, second.ts})).ts);
+  CHECK(dump.pats.back().table.programs[0] == std::pair<uint16_t, uint16_t>{1, 0x102});
+  for (const FaultKind kind : {FaultKind::kContinuity, FaultKind::kSection, FaultKind::kCrc})
+    CHECK(dump.CountFaults(kind, 0x102) == 0);
+}
+
 TEST_CASE("Remuxer: scrambled sound passes untouched, and is turned when it clears up") {
   const Descriptor ca = {0x09, {0x18, 0x30, 0xE5, 0x01}};
   const Aired aired = Air({.seconds = 4, .audio = {{.is_scrambled = {0, 2}, .descriptors = {ca}}}});
