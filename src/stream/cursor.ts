@@ -72,8 +72,7 @@ export class Cursor {
     const { start, marks } = source.reel
     this.#position = start
     // From its very beginning a stream can be read as well as it came.
-    if (marks.length > 0 && !this.#enter(0, false) && start > 0)
-      this.#search = { from: 0, isResumed: false, until: now() + searchMs }
+    if (marks.length > 0 && !this.#enter(0) && start > 0) this.#search = { from: 0, until: now() + searchMs }
   }
 
   /** Bytes handed out. */
@@ -115,7 +114,7 @@ export class Cursor {
     const cut = cuts.find(({ offset }) => offset >= this.#position && offset > this.#passedCut)
     if (cut?.offset === this.#position) {
       const until = this.#now() + (cut.isBlind ? blindMs : searchMs)
-      this.#search ??= { from: cut.offset, isResumed: true, until }
+      this.#search ??= { from: cut.offset, resumedSince: cut.offset, until }
       this.#passedCut = cut.offset
     }
     if (this.#isDropped || !this.#hasEntered()) return undefined
@@ -161,10 +160,10 @@ export class Cursor {
   }
 
   // The newest access point that can be entered.
-  #enter(from: number, isResumed: boolean): boolean {
+  #enter(from: number, resumedSince?: number): boolean {
     const { reel } = this.#source
     for (const mark of reel.marks.toReversed()) {
-      const entry = mark.offset >= from ? enterAt(reel, mark, { isResumed }) : undefined
+      const entry = mark.offset >= from ? enterAt(reel, mark, { resumedSince }) : undefined
       if (entry === undefined) continue
       this.#begin(entry)
       return true
@@ -183,7 +182,12 @@ export class Cursor {
     const { reel } = this.#source
     this.#isDropped = this.#slow === 'drop'
     this.#skips++
-    if (!this.#isDropped && !this.#enter(0, true)) this.#begin(resumeAt(reel, this.#middle))
+    if (!this.#isDropped && !this.#enter(0, this.#lastCut)) this.#begin(resumeAt(reel, this.#middle))
+  }
+
+  // Before it the counters are others.
+  get #lastCut(): number {
+    return this.#source.cuts.at(-1)?.offset ?? 0
   }
 
   // Of what is kept, at a packet: so far behind again it will not be at once.
@@ -195,10 +199,10 @@ export class Cursor {
   // Waits for an access point where one is looked for, but not for ever.
   #hasEntered(): boolean {
     if (this.#search === undefined) return true
-    const { from, isResumed, until } = this.#search
-    if (!this.#enter(from, isResumed)) {
+    const { from, resumedSince, until } = this.#search
+    if (!this.#enter(from, resumedSince)) {
       if (!this.#source.isEnded && this.#now() < until) return false
-      this.#begin(isResumed ? resumeAt(this.#source.reel, this.#position) : undefined)
+      this.#begin(resumedSince !== undefined ? resumeAt(this.#source.reel, this.#position) : undefined)
     }
     this.#search = undefined
     return true
@@ -216,7 +220,8 @@ export class Cursor {
 interface EntrySearch {
   /** Offset from which on. */
   readonly from: number
-  readonly isResumed: boolean
+  /** Offset from which on counters count, for who has been reading. */
+  readonly resumedSince?: number | undefined
   /** Then it is given up. */
   readonly until: number
 }

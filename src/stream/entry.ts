@@ -29,13 +29,14 @@ export interface Entry {
 }
 
 export interface EntryOptions {
-  /** The client has been reading this stream: each PID is told that its counter breaks. */
-  isResumed?: boolean
+  /** The client has been reading: each PID is told that its counter breaks. The reel's offset from which
+   *  on the counters are those of what comes next. */
+  resumedSince?: number | undefined
 }
 
 /** Looked through for tables and for the end of the leading pictures. */
 const mostLookBytes = 8 * 1024 * 1024
-const mostResumeBytes = 512 * 1024
+const mostBreakBytes = 2 * 1024 * 1024 // looked through for counters, on each side
 const mostTablePackets = 8 // of one PMT
 
 interface Tables {
@@ -46,20 +47,20 @@ interface Tables {
 }
 
 /** The entry at an access point; undefined while what it takes has not come yet. */
-export function enterAt(reel: Reel, mark: Mark, { isResumed = false }: EntryOptions = {}): Entry | undefined {
+export function enterAt(reel: Reel, mark: Mark, { resumedSince }: EntryOptions = {}): Entry | undefined {
   const tables = findTables(reel, mark.offset)
   const next = endOfLead(reel, mark)
   if (tables === undefined || next === undefined) return undefined
   const region = cutLead(reel, mark, next, tables)
   const first = [...tables.packets, ...region]
-  const flags = isResumed ? breaks(reel, mark.offset, next, first, tables) : []
+  const flags = resumedSince === undefined ? [] : breaks(reel, mark, resumedSince, next, first)
   return { bytes: Buffer.concat([...flags, ...first]), next }
 }
 
 /** Goes on at an offset that is no access point, with the break told on each PID that is seen there. */
 export function resumeAt(reel: Reel, offset: number): Entry {
   const counters = new Map<number, number>()
-  const end = Math.min(reel.end, offset + mostResumeBytes)
+  const end = Math.min(reel.end, offset + mostBreakBytes)
   for (let at = offset; at + packetBytes <= end; at += packetBytes) {
     const packet = reel.packet(at)
     const pid = pidOf(packet)
@@ -156,20 +157,22 @@ function recount(packets: readonly Buffer[], pid: number, next: number): void {
   }
 }
 
-// One packet for each PID, with the discontinuity indicator and the counter that its next packet follows.
-function breaks(reel: Reel, from: number, next: number, first: readonly Buffer[], tables: Tables): Buffer[] {
+// One packet for each PID, with the discontinuity indicator and the counter that its next packet follows:
+// from where that is known to come, else from the last one that was.
+function breaks(reel: Reel, mark: Mark, since: number, next: number, first: readonly Buffer[]): Buffer[] {
   const counters = new Map<number, number>()
-  const missing = new Set([patPid, tables.pmtPid, ...tables.pids])
   const note = (packet: Uint8Array, counter: number): void => {
-    if (hasPayload(packet) && missing.delete(pidOf(packet))) counters.set(pidOf(packet), counter)
+    const pid = pidOf(packet)
+    if (hasPayload(packet) && pid !== nullPid && !counters.has(pid)) counters.set(pid, counter)
   }
   for (const packet of first) note(packet, continuityOf(packet) - 1)
-  const end = Math.min(reel.end, next + mostLookBytes)
-  for (let at = next; missing.size > 0 && at + packetBytes <= end; at += packetBytes) {
+  const end = Math.min(reel.end, next + mostBreakBytes)
+  for (let at = next; at + packetBytes <= end; at += packetBytes) {
     const packet = reel.packet(at)
     note(packet, continuityOf(packet) - 1)
   }
-  for (let at = from - packetBytes; missing.size > 0 && at >= reel.start; at -= packetBytes) {
+  const begin = Math.max(reel.start, since, mark.offset - mostBreakBytes)
+  for (let at = mark.offset - packetBytes; at >= begin; at -= packetBytes) {
     const packet = reel.packet(at)
     note(packet, continuityOf(packet))
   }
