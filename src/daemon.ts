@@ -232,7 +232,7 @@ function findStream(
   if (channel?.url !== undefined) return urlService(channel.name, channel.url)
   const reference = findReference(channel?.ref ?? path)
   if (reference === undefined) return undefined
-  const name = channel?.name ?? guide?.channel(formatReference(reference))?.name ?? nameOf(reference)
+  const name = channel?.name ?? nameOf(reference, guide)
   return receivers === undefined
     ? fixedService({
         name,
@@ -249,8 +249,9 @@ function urlService(name: string, url: string): Service {
   return fixedService({ name, key: url, locate: () => Promise.resolve(place), forget: () => undefined })
 }
 
-function nameOf(reference: Reference): string {
-  return reference.name || referenceKey(reference)
+// As the request names it, else as the receiver does.
+function nameOf(reference: Reference, guide: Guide | undefined): string {
+  return reference.name || guide?.channel(formatReference(reference))?.name || referenceKey(reference)
 }
 
 function keyOf(reference: Reference): string {
@@ -275,6 +276,12 @@ function addressesOf(
   return new StreamAddresses({ owiBase, user, password, proxyTarget: target, timeoutMs, log })
 }
 
+// Does the stream server that is set belong to another machine than the receiver's OpenWebIF?
+function isElsewhere({ owiBase, proxyTarget }: Config): boolean {
+  const host = (address: string | undefined) => URL.parse(address ?? '')?.hostname
+  return proxyTarget !== undefined && host(proxyTarget) !== host(owiBase)
+}
+
 // A stream port alone, without OpenWebIF, cannot be asked for its tuners.
 function receiversOf(
   config: Config,
@@ -282,7 +289,7 @@ function receiversOf(
   { live, log, metrics, budget }: Tools,
 ): Receivers | undefined {
   const { owiBase: first, owiFallback, owiUser: user, owiPass: password, owiTimeoutMs: timeoutMs } = config
-  if (first === undefined) return undefined
+  if (first === undefined || isElsewhere(config)) return undefined
   const tunersOf = (owiBase: string): Tuners => {
     const shared = owiBase === first ? budget : new Budget()
     const client = new OpenWebIf({ owiBase, user, password, timeoutMs, budget: shared, log, metrics })

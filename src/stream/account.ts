@@ -39,6 +39,8 @@ export class Account {
 
   /** A stream that had started is over. */
   ended(channel: string, { end, bytesIn, bytesSent, error }: ViewingEnd): void {
+    if (end === 'slow') this.#metrics?.slowClients.inc('dropped')
+    if (end === 'stalled') this.#metrics?.slowClients.inc('stalled')
     const fields = { channel, end, seconds: Math.round(this.#ms / 100) / 10, bytesIn, bytesSent }
     if (error === undefined) this.#log?.info(fields, 'stream ended')
     else this.#failed(error, { ...fields, err: error }, 'stream failed')

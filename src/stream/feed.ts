@@ -36,6 +36,8 @@ export interface FeedContext {
 }
 
 const retryMs = [0, 500, 1000, 2000, 4000] // between attempts; the last one stays
+// No transponder sends faster, bit/s. What does is a file, and its FIN its end; a broadcast has none.
+const fastestBroadcast = 200_000_000
 const fillAfterMs = 1000 // of silence in mid-stream, and between two fillings
 
 export class Feed {
@@ -221,7 +223,7 @@ export class Feed {
       const upstream = new Upstream(way.place, splitter, { ...options, onStart: () => way?.worked() })
       this.#upstream = upstream
       await upstream.done
-      if (upstream.isComplete) return undefined
+      if (upstream.isComplete || upstream.bitrate > fastestBroadcast) return undefined
       throw new AppError('UPSTREAM_ENDED', { reason: 'it closed the connection' })
     } catch (thrown) {
       const error = toAppError(thrown)

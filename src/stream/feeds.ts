@@ -125,7 +125,10 @@ export class Feeds {
 
   /** Gives the seat back. Does nothing the second time. */
   leave(seat: Seat): void {
-    if (this.#seats.delete(seat.id)) seat.cursor.leave()
+    if (this.#seats.delete(seat.id)) {
+      seat.cursor.leave()
+      this.#options.metrics?.slowClients.inc('skipped', seat.cursor.skips)
+    }
     this.#report()
   }
 

@@ -78,6 +78,7 @@ export class Upstream {
   #chunks: ChunkDecoder | undefined
   #bodyLeft = Infinity
   #isPaused = false
+  #startedAt = 0 // performance.now() of the first packets
   #timer: NodeJS.Timeout | undefined
 
   /** @param sink  holds at least 256 KiB and is empty */
@@ -104,6 +105,12 @@ export class Upstream {
   /** Has all come that the answer announced? False where it announced no end: a live stream has none. */
   get isComplete(): boolean {
     return this.#bodyLeft === 0 || this.#chunks?.isDone === true
+  }
+
+  /** Of the stream so far, bit/s; 0 before its first byte. */
+  get bitrate(): number {
+    const seconds = Math.max(1, performance.now() - this.#startedAt) / 1000
+    return this.#startedAt === 0 ? 0 : (this.bytes * 8) / seconds
   }
 
   /** Ends the connection with a FIN, so that the receiver frees its tuner. Does nothing the second time. */
@@ -198,6 +205,7 @@ export class Upstream {
       this.#sink.write(body)
       this.#scratch = waste
       this.#state = 'stream'
+      this.#startedAt = performance.now()
       this.#onStart?.()
       this.#watch()
     } else if (body.toString('latin1', 0, 7) === 'HTTP/1.') {

@@ -61,6 +61,12 @@ describe('loadConfig', () => {
       useNativeRemuxer: true,
       ffmpeg: 'ffmpeg',
       streamsPerWorker: 32,
+      slowClients: 'skip',
+      reconnect: 60_000,
+      mostClients: 512,
+      mostStreams: 128,
+      mostStreamsPerClient: 64,
+      mostBufferMb: 1024,
       logLevel: 'info',
       warnings: [],
     })

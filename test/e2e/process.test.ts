@@ -175,7 +175,7 @@ describe('xg2g demo-receiver', () => {
 })
 
 describe('without the addon', () => {
-  it('starts, says once how to get it, and passes streams through', async () => {
+  it('starts, says once how to get it, and without ffmpeg too passes streams through', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'xg2g-'))
     closers.push(() => rm(folder, { recursive: true }))
     for (const part of ['src', 'package.json', 'xg2g']) cpSync(part, join(folder, part), { recursive: true })
@@ -184,11 +184,10 @@ describe('without the addon', () => {
     const body = packets(2000)
     const server = await StreamServer.start((socket) => socket.end(Buffer.concat([Buffer.from(ok), body])))
     closers.push(() => server.close())
-    const daemon = await serve({ XG2G_PROXY_TARGET: `http://127.0.0.1:${server.port}` }, [], folder)
+    const env = { XG2G_PROXY_TARGET: `http://127.0.0.1:${server.port}`, XG2G_FFMPEG: '/nowhere/ffmpeg' }
+    const daemon = await serve(env, [], folder)
     const cures = daemon.lines().filter((line) => JSON.stringify(line).includes('make native'))
-    expect(cures).toMatchObject([
-      { level: 'error', msg: 'native remuxer not available, streams pass through unchanged' },
-    ])
+    expect(cures).toMatchObject([{ level: 'error', msg: 'streams begin with another engine' }])
     expect((await ask(daemon.proxyPort, path)).body.equals(body)).toBe(true)
     expect((await ask(daemon.proxyPort, `${path}?audio=mp3`)).status).toBe(503)
     daemon.kill('SIGTERM')

@@ -20,7 +20,7 @@ async function start(env: Record<string, string>): Promise<{ house: House; serve
   const server = await StreamServer.start((socket) => socket.end(Buffer.concat([Buffer.from(ok), body])))
   const house = await open(
     { streams: [] },
-    { XG2G_PROXY_TARGET: `http://127.0.0.1:${server.port}/at`, ...env },
+    { XG2G_PROXY_TARGET: `http://localhost:${server.port}/at`, ...env },
   )
   closers.push(
     () => server.close(),
@@ -85,7 +85,8 @@ describe('XG2G_ENABLE_STREAM_PROXY=false', () => {
 describe('XG2G_STREAMS_PER_WORKER', () => {
   it('limits the streams; more are refused with 503 before the receiver hears of them', async () => {
     const { house, server } = await start({ XG2G_STREAMS_PER_WORKER: '1', XG2G_WORKERS: '1' })
-    const answers = await Promise.all([ask(house.proxyPort, path), ask(house.proxyPort, path)])
+    const other = path.replace('132F', '1330')
+    const answers = await Promise.all([ask(house.proxyPort, path), ask(house.proxyPort, other)])
     const full = answers.find(({ status }) => status === 503)
     expect(full?.body.toString()).toContain('POOL_FULL')
     expect(full?.headers['retry-after']).toBe('5')
