@@ -418,6 +418,7 @@ void Reader::OnPat(const TsPacket& packet, View section) {
           .is_current = (section[5] & 1) != 0};
   const View body = section.subspan(8, section.size() - 12);
   if (body.size() % 4 != 0) Report(FaultKind::kSection, packet, "PAT of odd length");
+  if (pat.is_current && section[6] == 0) pmt_pids_.clear();  // its first section: a new list
   for (size_t i = 0; i + 4 <= body.size(); i += 4) {
     pat.programs.emplace_back(Word(body, i), Word(body, i + 2) & 0x1FFF);
     if (pat.is_current && pat.programs.back().first != 0)
