@@ -101,21 +101,31 @@ export class Feed {
     const key = JSON.stringify({ ...profile, program })
     const known = this.#renditions.get(key)
     if (known?.isOpen === true) return known
-    const { engines, slow, limits } = this.#context
-    const rendition = new Rendition({
-      profile: { ...profile, program },
-      label: this.service.name,
-      engines,
-      slow,
-      limits,
-      onUse: () => this.#used(rendition),
-    })
+    const rendition = this.#begin({ ...profile, program })
     this.#renditions.set(key, rendition)
     const forget = () => this.#forget(key, rendition)
     rendition.done.then(forget, forget)
     this.#used(rendition)
     this.#running ??= this.#run()
     return rendition
+  }
+
+  #begin(profile: Profile): Rendition {
+    const { engines, slow, limits } = this.#context
+    try {
+      const rendition: Rendition = new Rendition({
+        profile,
+        label: this.service.name,
+        engines,
+        slow,
+        limits,
+        onUse: () => this.#used(rendition),
+      })
+      return rendition
+    } catch (error) {
+      if (this.#renditions.size === 0) this.close() // a tuner for nobody
+      throw error
+    }
   }
 
   /** Leaves the receiver; what has come is still worked off and can be read. */

@@ -126,7 +126,7 @@ export class Rendition implements Readable {
 
   /** Null packets in place of what does not come; only once there was something. */
   fill(): void {
-    if (this.#isClosed || this.#bytes === 0) return
+    if (this.#isClosed || this.#bytes === 0 || this.reel.end % packetBytes !== 0) return
     this.reel.append(filling)
     this.#wake()
   }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { AppError } from '../../src/base/errors.ts'
 import { passthroughEngine, type Engine } from '../../src/stream/engine.ts'
 import { Engines } from '../../src/stream/engines.ts'
 import { Feeds, type FeedsOptions, type Seat } from '../../src/stream/feeds.ts'
@@ -197,7 +198,6 @@ describe('a connection that breaks', () => {
 describe('an engine that fails in mid-stream', () => {
   it('is replaced by the next one, while the clients stay', async () => {
     const failing = Promise.withResolvers<never>()
-    const { AppError } = await import('../../src/base/errors.ts')
     const first: Engine = {
       name: 'native',
       open(profile) {
@@ -254,6 +254,21 @@ describe('limits', () => {
     const { join } = await start(once2000, { crowd: { mostBufferedBytes: 100_000 } })
     await read(await join('one'), whole)
     await expect(join('two')).rejects.toMatchObject(refused)
+  })
+})
+
+describe('a client for whom there is no engine', () => {
+  it('is refused, and leaves nothing behind', async () => {
+    const full: Engine = {
+      name: 'native',
+      open() {
+        throw new AppError('POOL_FULL', { capacity: 1 })
+      },
+    }
+    const { feeds, join, server } = await start(once2000, { engines: new Engines([full]) })
+    await expect(join()).rejects.toMatchObject({ code: 'POOL_FULL' })
+    await vi.waitFor(() => expect([feeds.size, feeds.clients]).toEqual([0, 0]))
+    expect(server.sockets).toHaveLength(0)
   })
 })
 
