@@ -3,10 +3,10 @@ import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join as inFolder } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { readStream } from '../stream/programme.ts'
+import { readStream, withoutLastUnits } from '../stream/programme.ts'
 import { ask, read, viewer } from '../stream/viewers.ts'
 import { open, type House } from './house.ts'
 
@@ -15,7 +15,7 @@ const execute = promisify(execFile)
 let house: House
 let folder = ''
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'xg2g-'))
+  folder = await mkdtemp(inFolder(tmpdir(), 'xg2g-'))
   const streams = ['mpeg2', 'h264-1080i', 'radio-mp2'] as const
   house = await open({ streams: [...streams], tuners: 2 }, { XG2G_LINGER: '0s' })
 }, 180_000)
@@ -33,7 +33,7 @@ afterAll(async () => {
 async function record(kind: Parameters<House['url']>[0], query = ''): Promise<string> {
   const { status, body } = await ask(house.proxyPort, `/${house.ref(kind)}?duration=3${query}`)
   expect(status).toBe(200)
-  const file = join(folder, `${kind}${query.replace(/\W/g, '-')}.ts`)
+  const file = inFolder(folder, `${kind}${query.replace(/\W/g, '-')}.ts`)
   writeFileSync(file, body)
   return file
 }
@@ -127,6 +127,45 @@ describe('GET /<service reference>', () => {
     expect(await house.metric('xg2g_stream_active_count')).toBe(0)
     expect(await house.metric('xg2g_stream_first_byte_seconds_count')).toBeGreaterThan(0)
     expect(await house.metric('http_requests_total{method="GET",status="200"}')).toBeGreaterThan(0)
+  })
+})
+
+describe('viewers that join a running stream', () => {
+  const joins = 6
+
+  it.each(['mpeg2', 'h264-1080i', 'radio-mp2'] as const)('of %s decode all that they get', async (kind) => {
+    const first = viewer(house.proxyPort, `/${house.ref(kind)}`)
+    first.resume()
+    const came = (bytes: number) =>
+      vi.waitFor(() => expect(first.bytesRead).toBeGreaterThan(bytes), { timeout: 20_000 })
+    const [begin, apart] = kind === 'radio-mp2' ? [60_000, 5000] : [3_000_000, 150_000]
+    const bodies = await Promise.all(
+      Array.from({ length: joins }, async (_, join) => {
+        await came(begin + join * apart)
+        return (await ask(house.proxyPort, `/${house.ref(kind)}?duration=2`)).body
+      }),
+    )
+    first.destroy()
+    for (const [join, body] of bodies.entries()) {
+      expect(readStream(body)).toMatchObject({ faults: [], breaks: 0 })
+      const file = inFolder(folder, `join-${kind}-${join}.ts`)
+      writeFileSync(file, withoutLastUnits(body))
+      const { stderr } = await execute('ffmpeg', [
+        '-v',
+        'error',
+        '-i',
+        file,
+        '-map',
+        '0:v?',
+        '-map',
+        '0:a',
+        '-f',
+        'null',
+        '-',
+      ])
+      expect(stderr).toBe('')
+    }
+    expect(house.demo.requests.streams).toEqual({ [house.ref(kind).slice(0, -1)]: 1 })
   })
 })
 

@@ -84,6 +84,22 @@ export class Programme {
   }
 }
 
+/** The stream without what it was cut off in: the last unit of each PID. */
+export function withoutLastUnits(bytes: Buffer): Buffer {
+  const last = new Map<number, number>()
+  const offsets = Array.from(
+    { length: Math.floor(bytes.length / packetBytes) },
+    (_, index) => index * packetBytes,
+  )
+  const pidAt = (at: number) => bytes.readUInt16BE(at + 1) & 0x1fff
+  for (const at of offsets) if ((bytes[at + 1]! & 0x40) !== 0 && pidAt(at) >= 0x20) last.set(pidAt(at), at)
+  return Buffer.concat(
+    offsets
+      .filter((at) => at < (last.get(pidAt(at)) ?? Infinity))
+      .map((at) => bytes.subarray(at, at + packetBytes)),
+  )
+}
+
 /** What a strict reader says of a client's bytes. */
 export interface Reading {
   /** Breaks of a counter that no discontinuity indicator tells of. */
