@@ -22,6 +22,7 @@ TOOLS_STAMP := $(if $(filter $(TOOLS)/%,$(NODE_HOME)),$(TOOLS)/.package-lock.jso
 MODULES_STAMP := node_modules/.package-lock.json
 
 JOBS ?= $(shell nproc)
+CHAOS_SECONDS ?= 600
 
 # Never `node-gyp rebuild`: it removes all of build/.
 node_gyp = mkdir -p build; node-gyp configure build $(1) --loglevel=error --jobs=$(JOBS) > build/native.log 2>&1 || { cat build/native.log; exit 1; }
@@ -36,7 +37,7 @@ run: setup native ## Set up what is missing, build, start with the demo receiver
 	@exec ./xg2g serve --demo $(ARGS)
 
 ##@ Test
-.PHONY: test check vitest lint format types bench fuzz asan
+.PHONY: test check vitest chaos lint format types bench fuzz asan
 test: setup test-packages ## Set up what is missing, build, lint, types, all tests
 	@node test/run.ts
 
@@ -45,6 +46,9 @@ check: setup test-packages ## The same without the sanitizer builds: before each
 
 vitest: setup ## Some TypeScript tests (ARGS="test/base ...")
 	@vitest run $(ARGS)
+
+chaos: setup native ## Viewers, threads and a receiver that misbehave by chance (CHAOS_SECONDS=600, CHAOS_SEED=...)
+	@CHAOS_SECONDS=$(CHAOS_SECONDS) vitest run test/chaos/chaos.test.ts
 
 lint: setup ## eslint and prettier
 	@npm run --silent lint

@@ -1,0 +1,374 @@
+// The house of the chaos tests: everything between a receiver and its viewers in one process, with the
+// limits drawn close so that much happens in little time, and an eye on what must hold all along.
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { BroadcastChannel } from 'node:worker_threads'
+import type { Logger } from '../../src/base/log.ts'
+import { createMetrics, type Metrics } from '../../src/base/metrics.ts'
+import { startDemoReceiver, type DemoOptions, type DemoReceiver } from '../../src/demo/receiver.ts'
+import { StreamAddresses } from '../../src/receiver/address.ts'
+import { findService } from '../../src/receiver/service.ts'
+import { passthroughEngine, poolEngine, type Engine } from '../../src/stream/engine.ts'
+import { Engines } from '../../src/stream/engines.ts'
+import { Feeds } from '../../src/stream/feeds.ts'
+import { Proxy } from '../../src/stream/proxy.ts'
+import { Spacing } from '../../src/stream/spacing.ts'
+import { Pool } from '../../src/workers/pool.ts'
+import { defaultProfile } from '../../src/workers/profile.ts'
+import { collectGarbage, rssBytes } from '../workers/memory.ts'
+import type { Strictness } from './judge.ts'
+import { wireName, type Ending, type ThreadOrder } from './worker.ts'
+
+export type Kind = NonNullable<DemoOptions['streams']>[number]
+
+/** What is done to a channel: nothing of its own, its connections, or its bytes. */
+export type Temper = 'calm' | 'rough' | 'damaged'
+
+export const tempers = {
+  mpeg2: 'calm',
+  'radio-mp2': 'calm',
+  'open-gop': 'calm',
+  latm: 'rough',
+  'absent-audio': 'rough',
+  'radio-aac': 'rough',
+  description: 'damaged',
+  'mono-44k1': 'damaged',
+} as const satisfies Partial<Record<Kind, Temper>>
+
+export type ChaosKind = keyof typeof tempers
+export const kinds = Object.keys(tempers) as [ChaosKind, ...ChaosKind[]]
+
+export function kindsOf(temper: Temper): readonly ChaosKind[] {
+  return kinds.filter((kind) => tempers[kind] === temper)
+}
+
+/** What the process takes when nothing is under way. */
+export interface Use {
+  readonly rss: number
+  /** SharedArrayBuffers included */
+  readonly arrayBuffers: number
+  readonly threads: number
+  readonly files: number
+}
+
+export interface Failure {
+  readonly who: string
+  readonly what: string
+  readonly timeline: readonly string[]
+}
+
+/** Waits of the house, short: what a client may have to wait for follows from them. */
+export const waits = { stallMs: 4000, reconnectMs: 12_000, startMs: 15_000, hangMs: 3000, unreadMs: 6000 }
+
+// Of a connection that was opened again the untouched PIDs go on with other counters, and so far the remuxer is
+// not told where: its viewers are judged by our own tables alone.
+const tellsSplices = false
+
+const folder = 'var/test/chaos'
+const mostEvents = 300
+const mostFailures = 12
+const tickMs = 50
+const lookMs = 100
+const tuners = 5
+const workers = 2
+// What comes while a thread is replaced finds room: where one of two rings of a feed is full its bytes are
+// lost, and so far that is not told either.
+const inputBytes = 4 * 1024 * 1024
+
+export class House {
+  readonly seed: number
+  readonly demo: DemoReceiver
+  readonly pool: Pool
+  readonly feeds: Feeds
+  readonly failures: Failure[] = []
+  readonly #proxy: Proxy
+  readonly #metrics: Metrics
+  readonly #wire = new BroadcastChannel(wireName)
+  readonly #threads: number[] = []
+  readonly #events: string[] = []
+  readonly #fallen = new Map<string, number>() // channel -> its streams in the last engine
+  readonly #onEasier = new Set<(channel: string) => void>()
+  readonly #timers: NodeJS.Timeout[] = []
+  readonly #counts = new Map<string, number>()
+  #port = 0
+  #clockMs = 0
+  #troubledUntil = 0
+
+  private constructor(seed: number, demo: DemoReceiver) {
+    this.seed = seed
+    this.demo = demo
+    this.#metrics = createMetrics()
+    this.#wire.onmessage = (message: unknown) => {
+      const { thread } = (message as { data: ThreadOrder }).data
+      if (thread !== undefined) this.#threads.push(thread)
+    }
+    this.#wire.unref()
+    const metrics = this.#metrics
+    this.pool = new Pool({
+      workers,
+      metrics,
+      taskFile: join(import.meta.dirname, 'worker.ts'),
+      hangMs: waits.hangMs,
+      inputBytes,
+      resourceLimits: { maxOldGenerationSizeMb: 48 },
+    })
+    const engines = new Engines([poolEngine(this.pool), this.#lastEngine()], {
+      metrics,
+      breaker: { coolMs: 3000, mostCoolMs: 6000 },
+      provenMs: 2000,
+    })
+    const { startMs, reconnectMs, stallMs, unreadMs } = waits
+    this.feeds = new Feeds({
+      engines,
+      spacing: new Spacing(),
+      metrics,
+      log: this.#log(),
+      limits: {
+        ...{ startMs, reconnectMs, stallMs, firstByteMs: stallMs, lingerMs: 1500 },
+        ...{ mostBytes: 4 * 1024 * 1024, keepMs: 1000 },
+      },
+    })
+    const addresses = new StreamAddresses({ owiBase: demo.webUrl, timeoutMs: 5000, retryMs: 200 })
+    this.#proxy = new Proxy({
+      feeds: this.feeds,
+      find: (path) => findService(path, addresses),
+      profile: defaultProfile,
+      metrics,
+      limits: { stallMs: unreadMs },
+    })
+    this.#startClock()
+  }
+
+  static async open(seed: number): Promise<House> {
+    const demo = await startDemoReceiver({
+      webPort: 0,
+      streamPort: 0,
+      dataDir: 'var',
+      streams: kinds,
+      tuners,
+      writeTimeoutMs: 5000,
+    })
+    const house = new House(seed, demo)
+    await house.pool.ready()
+    house.#port = (await house.#proxy.listen({ host: '127.0.0.1', port: 0 })).port
+    return house
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  /** Time in which this process got its turn, ms: on a busy machine it goes slower than the wall's. */
+  get now(): number {
+    return this.#clockMs
+  }
+
+  /** Until then every stream may have to wait: the receiver was away or threads were lost. */
+  get troubledUntil(): number {
+    return this.#troubledUntil
+  }
+
+  /** The last things that happened to the house. */
+  get events(): readonly string[] {
+    return this.#events
+  }
+
+  /** How often what was done. */
+  get counts(): string {
+    return [...this.#counts].map(([what, count]) => `${what} ${count}`).join(', ')
+  }
+
+  path(kind: ChaosKind, query = ''): string {
+    return `/${this.demo.channels.find((channel) => channel.kind === kind)?.ref ?? ''}${query}`
+  }
+
+  note(text: string, what = text): void {
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1)
+    this.#events.push(`${stamp(this.now)} house: ${text}`)
+    if (this.#events.length > mostEvents) this.#events.shift()
+  }
+
+  /** Something that must not be. @param bytes  the last ones that the viewer got */
+  fail(who: string, what: string, own: readonly string[] = [], bytes?: Buffer): void {
+    const timeline = [...this.#events, ...own].sort().slice(-80)
+    if (this.failures.push({ who, what, timeline }) > mostFailures) return
+    const text = [`seed ${this.seed}`, `${who}: ${what}`, ...timeline, ''].join('\n')
+    const file = join(folder, `${this.seed}-${this.failures.length}`)
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(`${file}.txt`, text)
+    if (bytes !== undefined) writeFileSync(`${file}.ts`, bytes)
+  }
+
+  /** @throws what failed, for a person */
+  check(): void {
+    if (this.failures.length > 0) throw new Error(this.#report())
+  }
+
+  #report(): string {
+    const all = this.failures.map(({ who, what }) => `${who}: ${what}`)
+    const first = this.failures[0]?.timeline ?? []
+    return [
+      `seed ${this.seed}: ${all.length} failures; bytes and events in ${folder}`,
+      ...all.slice(0, mostFailures),
+      ...(first.length === 0 ? [] : ['before the first of them:', ...first.slice(-40)]),
+    ].join('\n')
+  }
+
+  /** What can be asked of a viewer's stream now. */
+  strictness(kind: ChaosKind): Strictness {
+    const isDamaged = tempers[kind] === 'damaged'
+    const label = this.#label(kind)
+    const isSpliced = this.feeds.list().some(({ channel, reconnects }) => channel === label && reconnects > 0)
+    if (!this.#fallen.has(label)) return isDamaged || (isSpliced && !tellsSplices) ? 'tables' : 'all'
+    return isDamaged ? 'nothing' : 'tables'
+  }
+
+  /** Calls when less can be asked of a channel's streams than before. @returns takes it back */
+  onEasier(kind: ChaosKind, call: () => void): () => void {
+    const each = (label: string) => label === this.#label(kind) && call()
+    this.#onEasier.add(each)
+    return () => this.#onEasier.delete(each)
+  }
+
+  /** Every stream may have to wait for so long from now on. */
+  trouble(ms: number): void {
+    this.#troubledUntil = Math.max(this.#troubledUntil, this.now + ms)
+  }
+
+  /** Ends one of the worker threads. False if none is known. */
+  endThread(ending: Ending, place: number): boolean {
+    const [thread] = this.#threads.splice(place % Math.max(1, this.#threads.length), 1)
+    if (thread === undefined) return false
+    this.note(`thread ${thread}: ${ending}`, ending)
+    this.trouble(waits.hangMs + 15_000)
+    this.#wire.postMessage({ thread, ending } satisfies ThreadOrder)
+    return true
+  }
+
+  /** The receiver goes away with all that it sends, and comes back. */
+  async reboot(ms: number): Promise<void> {
+    this.note(`the receiver restarts for ${ms} ms`, 'restart')
+    this.trouble(ms + waits.reconnectMs + waits.stallMs)
+    await this.demo.faults.reboot(ms)
+    this.note('the receiver is back', 'back')
+  }
+
+  /** What is left of streams and clients; empty when all have left. */
+  async leftovers(): Promise<string[]> {
+    const { feeds, pool, demo } = this
+    const busy = demo.tuners().filter(({ transponder }) => transponder !== undefined)
+    const counts: Record<string, number> = {
+      clients: feeds.clients,
+      feeds: feeds.size,
+      'listed streams': feeds.list().length,
+      'buffered bytes': feeds.bufferedBytes,
+      'streams in the pool': pool.stats().streams,
+      'threads that are not up': pool.stats().perWorker.filter(({ isUp }) => !isUp).length,
+      'streams of the receiver': demo.requests.streamsNow,
+      'tuners in use': busy.length,
+      'channels in the last engine': this.#fallen.size,
+    }
+    for (const name of [
+      'xg2g_stream_active_count',
+      'xg2g_feeds',
+      'xg2g_stream_clients',
+      'xg2g_pool_streams',
+    ]) {
+      counts[name] = await this.metric(name)
+    }
+    return Object.entries(counts).flatMap(([what, count]) => (count === 0 ? [] : [`${count} ${what}`]))
+  }
+
+  async metric(name: string): Promise<number> {
+    const metric = await this.#metrics.registry.getSingleMetric(name)?.get()
+    return (metric?.values ?? []).reduce((all, { value }) => all + value, 0)
+  }
+
+  async use(): Promise<Use> {
+    this.#wire.postMessage({} satisfies ThreadOrder)
+    await collectGarbage()
+    const count = (name: string) => readdirSync(`/proc/self/${name}`).length
+    const { arrayBuffers } = process.memoryUsage()
+    return { rss: rssBytes(), arrayBuffers, threads: count('task'), files: count('fd') }
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    await this.#proxy.close(0)
+    await this.pool.close()
+    this.#wire.close()
+    await this.demo.close()
+  }
+
+  #label(kind: ChaosKind): string {
+    // A service without a name is told by its key: the reference without its last colon.
+    return this.path(kind).slice(1).replace(/:$/, '')
+  }
+
+  // The bytes as they come; remembers whose they are.
+  #lastEngine(): Engine {
+    const last = passthroughEngine()
+    return {
+      name: last.name,
+      open: (profile, options) => {
+        const label = options?.label ?? ''
+        const stream = last.open(profile, options)
+        this.note(`${label} passes through now`, 'passthrough')
+        this.#fallen.set(label, (this.#fallen.get(label) ?? 0) + 1)
+        this.#tell(label)
+        void stream.done.then(() => {
+          const left = (this.#fallen.get(label) ?? 1) - 1
+          if (left > 0) this.#fallen.set(label, left)
+          else this.#fallen.delete(label)
+        })
+        return stream
+      },
+    }
+  }
+
+  // Feeds say in their log when a connection broke, before anything of the next one comes.
+  #log(): Logger {
+    const warn = ({ channel }: { channel: string }, text: string) => {
+      this.note(`${channel}: ${text}`, text)
+      this.#tell(channel)
+    }
+    return {
+      warn,
+      info: () => undefined,
+      debug: () => undefined,
+      error: () => undefined,
+    } as unknown as Logger
+  }
+
+  #tell(label: string): void {
+    for (const call of this.#onEasier) call(label)
+  }
+
+  #startClock(): void {
+    let last = performance.now()
+    const tick = () => {
+      const now = performance.now()
+      this.#clockMs += Math.min(2 * tickMs, now - last)
+      last = now
+    }
+    this.#timers.push(
+      setInterval(tick, tickMs),
+      setInterval(() => this.#look(), lookMs),
+    )
+  }
+
+  // What must hold at every moment.
+  #look(): void {
+    for (const { name, users } of this.demo.tuners()) {
+      const twice = users.find((user, place) => users.indexOf(user) !== place)
+      if (twice !== undefined) this.fail(name, `${twice} is received twice at once`)
+    }
+    const { streamsNow } = this.demo.requests
+    if (streamsNow > this.feeds.size + kinds.length)
+      this.fail('receiver', `${streamsNow} connections for ${this.feeds.size} channels`)
+  }
+}
+
+export function stamp(ms: number): string {
+  return (ms / 1000).toFixed(3).padStart(9)
+}
