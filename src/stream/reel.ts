@@ -89,6 +89,12 @@ export class Reel {
     this.#marks.push({ ...mark, at: this.#now() })
   }
 
+  /** Forgets all access points: what is told of none from now on would be kept for the last one's sake, and
+   *  who joins would begin there, ever further behind. */
+  forgetMarks(): void {
+    this.#marks = []
+  }
+
   /** The bytes from an offset on, to the end of their chunk at most; undefined if there are none yet.
    *  @throws RangeError if they are no longer kept */
   piece(offset: number, to = this.#end): Piece | undefined {

@@ -245,6 +245,7 @@ export class Rendition implements Readable {
       throw error
     const failed = this.#engine
     ;({ engine: this.#engine, stream: this.#stream } = this.#open(failed))
+    this.reel.forgetMarks()
     this.#cut({ offset: this.reel.end, isBlind: true })
     return false
   }

@@ -203,7 +203,8 @@ describe('an engine that fails in mid-stream', () => {
       open(profile) {
         const stream = passthroughEngine().open(profile)
         failing.promise.catch(() => stream.output.close('error'))
-        return { ...stream, input: stream.input, output: stream.output, done: failing.promise }
+        const marks = () => [{ offset: 0, pts: -1, pcr: -1, kind: 'audio' } as const]
+        return { ...stream, marks, input: stream.input, output: stream.output, done: failing.promise }
       },
     }
     let socket: Socket | undefined
@@ -221,6 +222,8 @@ describe('an engine that fails in mid-stream', () => {
     socket?.write(packets(10, 100))
     expect((await read(seat, 20 * 188)).includes(packets(10, 100))).toBe(true)
     expect(server.sockets).toHaveLength(1)
+    // The next engine tells of none: who joins later would begin ever further back.
+    expect(seat.rendition.reel.marks).toEqual([])
   })
 })
 

@@ -48,6 +48,17 @@ describe('Reel', () => {
     expect(reel.marks).toHaveLength(1)
   })
 
+  it('lets go of access points that are forgotten, and of what was kept for them', () => {
+    let now = 0
+    const reel = new Reel({ keepMs: 1000 }, () => now)
+    reel.mark({ offset: 0, pts: 1, pcr: -1, kind: 'idr' })
+    for (let round = 0; round < 50; round++, now += 100) reel.append(packets(chunk))
+    expect(reel.start).toBe(0)
+    reel.forgetMarks()
+    reel.append(packets(chunk))
+    expect(reel.end - reel.start).toBeLessThan(13 * chunk * packetBytes)
+  })
+
   it('does not write over what is still being read', () => {
     const reel = new Reel({ mostBytes: 200_000 }, () => 0)
     reel.append(packets(chunk, 0))
