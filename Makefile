@@ -48,7 +48,7 @@ vitest: setup ## Some TypeScript tests (ARGS="test/base ...")
 	@vitest run $(ARGS)
 
 chaos: setup native ## Viewers, threads and a receiver that misbehave by chance (CHAOS_SECONDS=600, CHAOS_SEED=...)
-	@CHAOS_SECONDS=$(CHAOS_SECONDS) vitest run test/chaos/chaos.test.ts
+	@MALLOC_ARENA_MAX=1 CHAOS_SECONDS=$(CHAOS_SECONDS) vitest run test/chaos/chaos.test.ts
 
 lint: setup ## eslint and prettier
 	@npm run --silent lint

@@ -210,9 +210,10 @@ export class Guest {
 
   // One fault often brings others along.
   #fail(what: string): void {
-    this.#note(`FAULT ${what}`)
     if (++this.#faults > mostFaults) return
     const { kind, query, habit } = this.#options
+    this.#note(`FAULT ${what}`)
+    this.#note(`its channel: ${this.#house.standing(kind)}`)
     const who = `${this.id} (${kind}${query}, ${habit}, byte ${this.#bodyBytes})`
     this.#house.fail(who, what, this.#events, Buffer.concat(this.#kept))
   }

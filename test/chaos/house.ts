@@ -11,6 +11,7 @@ import { findService } from '../../src/receiver/service.ts'
 import { passthroughEngine, poolEngine, type Engine } from '../../src/stream/engine.ts'
 import { Engines } from '../../src/stream/engines.ts'
 import { Feeds } from '../../src/stream/feeds.ts'
+import { FfmpegEngine } from '../../src/stream/ffmpeg.ts'
 import { Proxy } from '../../src/stream/proxy.ts'
 import { Spacing } from '../../src/stream/spacing.ts'
 import { Pool } from '../../src/workers/pool.ts'
@@ -47,6 +48,7 @@ export interface Use {
   readonly rss: number
   /** SharedArrayBuffers included */
   readonly arrayBuffers: number
+  readonly heap: number
   readonly threads: number
   readonly files: number
 }
@@ -81,12 +83,13 @@ export class House {
   readonly pool: Pool
   readonly feeds: Feeds
   readonly failures: Failure[] = []
+  readonly #ffmpeg = new FfmpegEngine()
   readonly #proxy: Proxy
   readonly #metrics: Metrics
   readonly #wire = new BroadcastChannel(wireName)
   readonly #threads: number[] = []
   readonly #events: string[] = []
-  readonly #fallen = new Map<string, number>() // channel -> its streams in the last engine
+  readonly #fallen = new Map<string, number>() // channel -> its streams in other engines than the first
   readonly #onEasier = new Set<(channel: string) => void>()
   readonly #timers: NodeJS.Timeout[] = []
   readonly #counts = new Map<string, number>()
@@ -112,11 +115,14 @@ export class House {
       inputBytes,
       resourceLimits: { maxOldGenerationSizeMb: 48 },
     })
-    const engines = new Engines([poolEngine(this.pool), this.#lastEngine()], {
-      metrics,
-      breaker: { coolMs: 3000, mostCoolMs: 6000 },
-      provenMs: 2000,
-    })
+    const engines = new Engines(
+      [poolEngine(this.pool), this.#fallback(this.#ffmpeg), this.#fallback(passthroughEngine())],
+      {
+        metrics,
+        breaker: { coolMs: 3000, mostCoolMs: 6000 },
+        provenMs: 2000,
+      },
+    )
     const { startMs, reconnectMs, stallMs, unreadMs } = waits
     this.feeds = new Feeds({
       engines,
@@ -149,7 +155,7 @@ export class House {
       writeTimeoutMs: 5000,
     })
     const house = new House(seed, demo)
-    await house.pool.ready()
+    await Promise.all([house.pool.ready(), house.#ffmpeg.ready()])
     house.#port = (await house.#proxy.listen({ host: '127.0.0.1', port: 0 })).port
     return house
   }
@@ -223,6 +229,16 @@ export class House {
     return isDamaged ? 'nothing' : 'tables'
   }
 
+  /** How a channel's streams stand, in a line. */
+  standing(kind: ChaosKind): string {
+    const own = this.feeds.list().filter(({ channel }) => channel === this.#label(kind))
+    const each = own.map(
+      ({ id, engine, audio, bytesSent, lag, skips, joins, reconnects }) =>
+        `${id} ${engine} ${audio}: ${bytesSent} sent, lag ${lag}, skips ${skips}, joins ${joins}, reconnects ${reconnects}`,
+    )
+    return each.join('; ')
+  }
+
   /** Calls when less can be asked of a channel's streams than before. @returns takes it back */
   onEasier(kind: ChaosKind, call: () => void): () => void {
     const each = (label: string) => label === this.#label(kind) && call()
@@ -266,7 +282,7 @@ export class House {
       'threads that are not up': pool.stats().perWorker.filter(({ isUp }) => !isUp).length,
       'streams of the receiver': demo.requests.streamsNow,
       'tuners in use': busy.length,
-      'channels in the last engine': this.#fallen.size,
+      'channels in other engines': this.#fallen.size,
     }
     for (const name of [
       'xg2g_stream_active_count',
@@ -288,14 +304,14 @@ export class House {
     this.#wire.postMessage({} satisfies ThreadOrder)
     await collectGarbage()
     const count = (name: string) => readdirSync(`/proc/self/${name}`).length
-    const { arrayBuffers } = process.memoryUsage()
-    return { rss: rssBytes(), arrayBuffers, threads: count('task'), files: count('fd') }
+    const { arrayBuffers, heapUsed: heap } = process.memoryUsage()
+    return { rss: rssBytes(), arrayBuffers, heap, threads: count('task'), files: count('fd') }
   }
 
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     await this.#proxy.close(0)
-    await this.pool.close()
+    await Promise.all([this.pool.close(), this.#ffmpeg.close()])
     this.#wire.close()
     await this.demo.close()
   }
@@ -305,22 +321,22 @@ export class House {
     return this.path(kind).slice(1).replace(/:$/, '')
   }
 
-  // The bytes as they come; remembers whose they are.
-  #lastEngine(): Engine {
-    const last = passthroughEngine()
+  // An engine behind the first; remembers whose streams it has.
+  #fallback(engine: Engine): Engine {
     return {
-      name: last.name,
+      name: engine.name,
       open: (profile, options) => {
         const label = options?.label ?? ''
-        const stream = last.open(profile, options)
-        this.note(`${label} passes through now`, 'passthrough')
+        const stream = engine.open(profile, options)
+        this.note(`${label} goes through ${engine.name} now`, engine.name)
         this.#fallen.set(label, (this.#fallen.get(label) ?? 0) + 1)
         this.#tell(label)
-        void stream.done.then(() => {
+        const leave = () => {
           const left = (this.#fallen.get(label) ?? 1) - 1
           if (left > 0) this.#fallen.set(label, left)
           else this.#fallen.delete(label)
-        })
+        }
+        stream.done.then(leave, leave)
         return stream
       },
     }

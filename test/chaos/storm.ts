@@ -20,7 +20,7 @@ const queries = [
 const mostGuests = 14
 const crowdSize = 100
 const restartGapMs = 12_000
-const threadGapMs = 5000
+const threadGapMs = 3000
 const patience = 30_000
 
 type Act = (dice: Dice) => void
@@ -82,7 +82,7 @@ export class Storm {
       [12, (own) => this.#breakConnection(own)],
       [10, (own) => this.#damage(own)],
       [8, (own) => this.#rubbish(own)],
-      [6, (own) => this.#endThread(own)],
+      [12, (own) => this.#endThread(own)],
       [5, (own) => this.#endStream(own)],
       [4, (own) => this.#crowd(own)],
       [4, () => this.#house.demo.faults.clear()],
