@@ -5,6 +5,7 @@ import type { Readable, Writable } from 'node:stream'
 import { promisify } from 'node:util'
 import { AppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
+import type { Mark } from '../workers/native.ts'
 import type { Profile } from '../workers/profile.ts'
 import { createRing, RingReader, RingWriter } from '../workers/ring.ts'
 import { encoderFor, ffmpegArguments } from './command.ts'
@@ -121,6 +122,7 @@ class FfmpegStream implements EngineStream {
   readonly #sink: RingWriter
   readonly #options: FilledOptions
   #child: Child | undefined
+  readonly #cuts: Mark[] = []
   #isCancelled = false
 
   constructor(profile: Profile, options: FilledOptions) {
@@ -133,8 +135,9 @@ class FfmpegStream implements EngineStream {
     this.done.catch(() => undefined) // nobody has to wait for the end
   }
 
-  marks(): [] {
-    return []
+  /** Only where another connection begins. */
+  marks(): Mark[] {
+    return this.#cuts.splice(0)
   }
 
   close(): void {
@@ -146,9 +149,15 @@ class FfmpegStream implements EngineStream {
 
   async #run(profile: Profile): Promise<EngineReport> {
     try {
-      const tables = await this.#tables(profile.program)
       let errors = 0
-      if (tables !== undefined && !this.#isCancelled) errors = await this.#transcode(tables, profile)
+      // A process for each connection: one that has begun keeps to the time line of its source.
+      for (;;) {
+        const tables = await this.#tables(profile.program)
+        if (tables !== undefined && !this.#isCancelled) errors += await this.#transcode(tables, profile)
+        if (this.#source.splice !== 0 || this.#isCancelled) break
+        this.#source.join()
+        this.#cuts.push({ offset: this.#sink.total, pts: -1, pcr: -1, kind: 'cut' })
+      }
       this.input.close()
       this.#sink.close()
       return { bytesIn: this.#source.total, bytesOut: this.#sink.total, errors }
@@ -168,6 +177,10 @@ class FfmpegStream implements EngineStream {
       const bytes = this.#source.readable()
       const tables = findProgram(bytes, program)
       if (tables !== undefined || this.#isCancelled) return tables
+      if (bytes.length === this.#source.splice) {
+        this.#source.release(bytes.length) // nothing can be made of this connection
+        return undefined
+      }
       if (input.isClosed && bytes.length === 0) return undefined
       if (input.isClosed || looked === input.capacity) throw noStream(`no tables in ${bytes.length} bytes`)
     }
@@ -181,8 +194,8 @@ class FfmpegStream implements EngineStream {
     await child.started
     let hasAll = false
     void child.closed.then(() => {
-      hasAll = this.input.isClosed
-      this.input.close('error') // else #send would wait for ever
+      hasAll = this.input.isClosed || this.#source.splice === 0
+      if (!hasAll) this.input.close('error') // else #send would wait for ever
     })
     const watch = this.#watch(child)
     await Promise.all([this.#send(child.stdin), this.#receive(child), child.closed])
@@ -196,7 +209,7 @@ class FfmpegStream implements EngineStream {
     for (;;) {
       const piece = this.#source.readable(pieceBytes)
       if (piece.length === 0) {
-        if (this.#source.isDrained) break
+        if (this.#source.isDrained || this.#source.splice === 0) break
         await this.#source.whenReadable()
         continue
       }

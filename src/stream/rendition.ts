@@ -226,7 +226,7 @@ export class Rendition implements Readable {
     const before = reel.end - this.#stream.output.total
     for (const mark of this.#stream.marks()) {
       const offset = before + mark.offset
-      if (mark.kind === 'cut') this.#cut({ offset, isBlind: false })
+      if (mark.kind === 'cut') this.#cut({ offset, isBlind: this.#engine.name !== 'native' })
       else reel.mark({ ...mark, offset })
     }
   }

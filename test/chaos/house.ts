@@ -7,13 +7,20 @@ import type { Logger } from '../../src/base/log.ts'
 import { createMetrics, type Metrics } from '../../src/base/metrics.ts'
 import { startDemoReceiver, type DemoOptions, type DemoReceiver } from '../../src/demo/receiver.ts'
 import { StreamAddresses } from '../../src/receiver/address.ts'
-import { findService } from '../../src/receiver/service.ts'
+import { Budget } from '../../src/receiver/budget.ts'
+import { OpenWebIf } from '../../src/receiver/client.ts'
+import { Occupancy } from '../../src/receiver/occupancy.ts'
+import { referenceKey } from '../../src/receiver/reference.ts'
+import { findReference } from '../../src/receiver/service.ts'
 import { passthroughEngine, poolEngine, type Engine } from '../../src/stream/engine.ts'
 import { Engines } from '../../src/stream/engines.ts'
 import { Feeds } from '../../src/stream/feeds.ts'
 import { FfmpegEngine } from '../../src/stream/ffmpeg.ts'
 import { Proxy } from '../../src/stream/proxy.ts'
+import { Receivers } from '../../src/stream/receivers.ts'
+import { receivedService } from '../../src/stream/service.ts'
 import { Spacing } from '../../src/stream/spacing.ts'
+import { Tuners } from '../../src/stream/tuners.ts'
 import { Pool } from '../../src/workers/pool.ts'
 import { defaultProfile } from '../../src/workers/profile.ts'
 import { collectGarbage, rssBytes } from '../workers/memory.ts'
@@ -64,7 +71,7 @@ export const waits = { stallMs: 4000, reconnectMs: 12_000, startMs: 15_000, hang
 
 // Of a connection that was opened again the untouched PIDs go on with other counters, and so far the remuxer is
 // not told where: its viewers are judged by our own tables alone.
-const tellsSplices = false
+const tellsSplices = true
 
 const folder = 'var/test/chaos'
 const mostEvents = 300
@@ -85,6 +92,7 @@ export class House {
   readonly failures: Failure[] = []
   readonly #ffmpeg = new FfmpegEngine()
   readonly #proxy: Proxy
+  readonly #receivers: Receivers
   readonly #metrics: Metrics
   readonly #wire = new BroadcastChannel(wireName)
   readonly #threads: number[] = []
@@ -134,10 +142,19 @@ export class House {
         ...{ mostBytes: 4 * 1024 * 1024, keepMs: 1000 },
       },
     })
+    const client = new OpenWebIf({ owiBase: demo.webUrl, timeoutMs: 5000, budget: new Budget() })
+    const tuners = new Tuners({ source: new Occupancy(client), limit: 'auto', reserved: 0, metrics })
     const addresses = new StreamAddresses({ owiBase: demo.webUrl, timeoutMs: 5000, retryMs: 200 })
+    const receivers = new Receivers([{ name: 'demo', addresses, tuners }])
+    this.#receivers = receivers
     this.#proxy = new Proxy({
       feeds: this.feeds,
-      find: (path) => findService(path, addresses),
+      find(path) {
+        const reference = findReference(path)
+        if (reference === undefined) return undefined
+        const key = referenceKey(reference)
+        return receivedService({ name: key, key, reference, receivers: receivers })
+      },
       profile: defaultProfile,
       metrics,
       limits: { stallMs: unreadMs },
@@ -311,6 +328,7 @@ export class House {
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     await this.#proxy.close(0)
+    this.#receivers.close()
     await Promise.all([this.pool.close(), this.#ffmpeg.close()])
     this.#wire.close()
     await this.demo.close()

@@ -47,6 +47,39 @@ function open(profile: Partial<Profile> = {}, options: FfmpegOptions = {}): Engi
 }
 
 describe.skipIf(!hasFfmpeg)('a stream of the ffmpeg engine', () => {
+  it('goes on with another connection, and tells where that begins', async () => {
+    const stream = open()
+    const parts: Buffer[] = []
+    const reading = (async () => {
+      while (!stream.output.isDrained) {
+        const bytes = stream.output.readable()
+        if (bytes.length === 0) {
+          await stream.output.whenReadable()
+          continue
+        }
+        parts.push(Buffer.from(bytes))
+        stream.output.release(bytes.length)
+      }
+    })()
+    for (const [place, source] of [sample, Buffer.from('noise'), sample].entries()) {
+      if (place > 0) stream.input.splice()
+      for (let at = 0; at < source.length;) {
+        const taken = stream.input.write(source.subarray(at, at + 65_536))
+        at += taken
+        if (taken === 0) await stream.input.whenWritable()
+      }
+    }
+    stream.input.close('end')
+    const { bytesIn } = await stream.done
+    await reading
+    expect(bytesIn).toBe(2 * sample.length + 5)
+    const cuts = stream.marks()
+    expect(cuts.map(({ kind }) => kind)).toContain('cut')
+    const output = Buffer.concat(parts)
+    const second = output.subarray(cuts.at(-1)!.offset)
+    expect(pictureOf(second)).toBe(pictureOf(sample))
+  }, 20_000)
+
   it('has its sound as AAC, and its picture, PIDs, numbers, languages and times as they were', async () => {
     const stream = open()
     const { output, marks } = await play(stream, sample)
