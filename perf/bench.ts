@@ -11,6 +11,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   cpu: async () => (await import('./cpu.ts')).cpu,
   ring: async () => (await import('./ring.ts')).ring,
   latency: async () => (await import('./latency.ts')).latency,
+  joins: async () => (await import('./joins.ts')).joins,
   memory: async () => (await import('./memory.ts')).memory,
   server: async () => (await import('./server.ts')).server,
   guide: async () => (await import('./guide.ts')).guide,

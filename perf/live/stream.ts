@@ -3,6 +3,8 @@ export const packetBytes = 188
 /** What a receiver's network card brings at once. */
 export const groupBytes = 7 * packetBytes
 const patPid = 0
+const pmtTable = 2 // after the pointer; a PES packet has a 0 there
+const startCode = 0x000001
 
 export interface Packet {
   readonly pid: number
@@ -86,6 +88,37 @@ export class Recording {
     return units
   }
 
+  /** When a decoder could show the first picture, ms: the tables have come, and then an access point of this
+   *  PID up to where the next picture begins. Undefined if that was never. */
+  firstPicture(pid: number): number | undefined {
+    let [hasPat, hasPmt, isOpen] = [false, false, false]
+    for (const { packet, atMs } of this.#packets()) {
+      const found = packetAt(packet, 0)
+      if (!found.isStart) continue
+      if (found.pid === patPid) hasPat = true
+      else if (hasPat && packet[found.payloadAt + 1] === pmtTable) hasPmt = true
+      if (found.pid !== pid || !hasPmt) continue
+      if (isOpen) return atMs
+      isOpen = beginsSequence(packet.subarray(found.payloadAt))
+    }
+    return undefined
+  }
+
+  /** All that came but the last PES packet of each PID, which may not be whole. */
+  whole(): Buffer {
+    const packets = [...this.#packets()].map(({ packet }) => packet)
+    const lastStart = new Map<number, number>()
+    for (const [place, packet] of packets.entries()) {
+      const { pid, isStart, payloadAt } = packetAt(packet, 0)
+      const isPes =
+        isStart && Buffer.from(packet).readUIntBE(Math.min(payloadAt, packetBytes - 3), 3) === startCode
+      if (isPes) lastStart.set(pid, place)
+    }
+    const isWhole = (packet: Uint8Array, place: number) =>
+      place < (lastStart.get(packetAt(packet, 0).pid) ?? Infinity)
+    return Buffer.concat(packets.filter(isWhole))
+  }
+
   /** A packet that was cut belongs to the piece that brought its end. */
   *#packets(): Generator<{ packet: Uint8Array; atMs: number }> {
     let rest: Uint8Array = new Uint8Array()
@@ -99,6 +132,17 @@ export class Recording {
       rest = all.subarray(at)
     }
   }
+}
+
+// Broadcasters do not always set random_access_indicator: an access point is told by the parameters of the
+// sequence that come with it. H.264 (an SPS) and MPEG-2 (a sequence header), within the first packet.
+function beginsSequence(payload: Uint8Array): boolean {
+  for (let at = 9; at + 4 <= payload.length; at++) {
+    if (payload[at] !== 0 || payload[at + 1] !== 0 || payload[at + 2] !== 1) continue
+    const code = payload[at + 3] ?? 0
+    if (code === 0xb3 || (code & 0x9f) === 7) return true
+  }
+  return false
 }
 
 function read(pes: Buffer): { pts: number; payload: Buffer } {
