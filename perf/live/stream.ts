@@ -13,6 +13,8 @@ export interface Packet {
   readonly payloadAt: number
   /** random_access_indicator */
   readonly isAccess: boolean
+  /** discontinuity_indicator */
+  readonly isBreak: boolean
 }
 
 /** The packet at an offset. */
@@ -25,6 +27,7 @@ export function packetAt(bytes: Uint8Array, at: number): Packet {
     isStart: (byte(1) & 0x40) !== 0,
     payloadAt: hasPayload ? 4 + (hasAdaptation ? 1 + byte(4) : 0) : packetBytes,
     isAccess: hasAdaptation && byte(4) > 0 && (byte(5) & 0x40) !== 0,
+    isBreak: hasAdaptation && byte(4) > 0 && (byte(5) & 0x80) !== 0,
   }
 }
 
@@ -45,6 +48,8 @@ export function starts(bytes: Uint8Array, videoPid: number): { tables: number[];
 export interface Unit {
   /** 90 kHz; -1 where there is none */
   readonly pts: number
+  /** The PTS where there is no other. */
+  readonly dts: number
   readonly payload: Buffer
   /** When its last byte was there, ms. */
   readonly atMs: number
@@ -86,6 +91,16 @@ export class Recording {
       if (open !== undefined) open.atMs = atMs
     }
     return units
+  }
+
+  /** When a break was told on a PID, ms. */
+  breaks(pid: number): number[] {
+    const times: number[] = []
+    for (const { packet, atMs } of this.#packets()) {
+      const found = packetAt(packet, 0)
+      if (found.pid === pid && found.isBreak) times.push(atMs)
+    }
+    return times
   }
 
   /** When a decoder could show the first picture, ms: the tables have come, and then an access point of this
@@ -145,14 +160,19 @@ function beginsSequence(payload: Uint8Array): boolean {
   return false
 }
 
-function read(pes: Buffer): { pts: number; payload: Buffer } {
-  return { pts: ptsOf(pes), payload: pes.subarray(9 + (pes[8] ?? 0)) }
+function read(pes: Buffer): { pts: number; dts: number; payload: Buffer } {
+  const pts = ptsOf(pes)
+  const dts = pts >= 0 && ((pes[7] ?? 0) & 0x40) !== 0 ? stampAt(pes, 14) : pts
+  return { pts, dts, payload: pes.subarray(9 + (pes[8] ?? 0)) }
 }
 
 /** Of a PES packet, 90 kHz; -1 where there is none. */
 export function ptsOf(pes: Uint8Array): number {
-  const byte = (offset: number) => pes[offset] ?? 0
-  if ((byte(7) & 0x80) === 0) return -1
-  const high = (byte(9) & 0x0e) * 2 ** 29
-  return high + (byte(10) << 22) + ((byte(11) >> 1) << 15) + (byte(12) << 7) + (byte(13) >> 1)
+  return ((pes[7] ?? 0) & 0x80) === 0 ? -1 : stampAt(pes, 9)
+}
+
+function stampAt(pes: Uint8Array, at: number): number {
+  const byte = (offset: number) => pes[at + offset] ?? 0
+  const high = (byte(0) & 0x0e) * 2 ** 29
+  return high + (byte(1) << 22) + ((byte(2) >> 1) << 15) + (byte(3) << 7) + (byte(4) >> 1)
 }
