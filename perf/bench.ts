@@ -12,6 +12,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   ring: async () => (await import('./ring.ts')).ring,
   latency: async () => (await import('./latency.ts')).latency,
   joins: async () => (await import('./joins.ts')).joins,
+  crowd: async () => (await import('./crowd.ts')).crowd,
   cuts: async () => (await import('./cuts.ts')).cuts,
   memory: async () => (await import('./memory.ts')).memory,
   server: async () => (await import('./server.ts')).server,

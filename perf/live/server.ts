@@ -58,6 +58,12 @@ export async function startPlayer(path: string, bytesPerMs: number): Promise<Ser
   return startProgram('player.ts', path, String(bytesPerMs))
 }
 
+/** Asks a player: `lag`, how far it is behind because it could not send, ms; `count`, of its viewers so far. */
+export async function askNumber(port: number, what: 'lag' | 'count'): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${port}/${what}`)
+  return Number(await response.text())
+}
+
 /** One of the programs beside this one; it prints its port. */
 function startProgram(name: string, ...args: readonly string[]): Promise<Server> {
   const program = new URL(name, import.meta.url).pathname
