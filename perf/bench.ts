@@ -14,6 +14,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   joins: async () => (await import('./joins.ts')).joins,
   crowd: async () => (await import('./crowd.ts')).crowd,
   cuts: async () => (await import('./cuts.ts')).cuts,
+  failover: async () => (await import('./failover.ts')).failover,
   memory: async () => (await import('./memory.ts')).memory,
   server: async () => (await import('./server.ts')).server,
   guide: async () => (await import('./guide.ts')).guide,
