@@ -26,7 +26,7 @@ export const crowd: Benchmark = {
     const percents = (name: Contender) => found[name].map(({ percent }) => percent)
     const ratios = percents('xg2g').map((percent, turn) => percent / (percents('Node pipe')[turn] ?? NaN))
     const most = (kind: 'connections' | 'remuxes') => Math.max(...found.xg2g.map((each) => each[kind]))
-    const points = await ofViewers(m, isQuick ? [5, 15, 30] : [10, 50, 100, 200], isQuick ? 2000 : 5000)
+    const points = await ofViewers(m, isQuick ? [10, 60] : [10, 50, 100, 200], isQuick ? 2000 : 5000)
     const perViewerKb = 1024 * slope(points.map(({ count, mb }) => ({ x: count, y: mb })))
     const many = await ofChannels(s, channels, measureMs)
     return {

@@ -21,7 +21,7 @@ const ways = ['xg2g', 'relay', 'ffmpeg'] as const
 type Way = (typeof ways)[number]
 
 const lanes = 16 // joins at once
-const ffmpegLanes = 2
+const ffmpegLanes = 3
 const batch = 48 // joins before what they brought is looked at
 const watchMs = 1500
 const longestWaitMs = 12_000
