@@ -96,7 +96,7 @@ async function ofServer(input: Input, counts: readonly number[], settleMs: numbe
   const points: Point[] = []
   let watching = 0
   for (const count of counts) {
-    audiences.use(gather(daemon.port, count - watching))
+    audiences.use(gather(daemon.port, count - watching, { first: watching }))
     watching = count
     await delay(settleMs + 40 * count)
     points.push({ count, ...memoryMb(daemon.pid) })

@@ -1,11 +1,10 @@
 // CPU for each stream of a whole server over real sockets: the daemon, and Node with an ffmpeg for each stream.
-import { get } from 'node:http'
 import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { stream, withoutNulls, type Input } from './input.ts'
 import { gather } from './live/audience.ts'
 import { cpuSeconds } from './live/process.ts'
-import { startDaemon, startPlayer, startRelay, type Server } from './live/server.ts'
+import { askNumber, startDaemon, startPlayer, startRelay, type Server } from './live/server.ts'
 import { interleaved, spreadOf } from './measure.ts'
 import { atMost, round, show, type Benchmark, type Goal } from './report.ts'
 
@@ -136,7 +135,7 @@ async function watch(name: Contender, count: number, input: Input, ms: number): 
   const rates = after.sight.bytes.map(
     (bytes, viewer) => (bytes - (before.sight.bytes[viewer] ?? 0)) / seconds,
   )
-  const lagMs = await askLag(player.port)
+  const lagMs = await askNumber(player.port, 'lag')
   // All of the picture and about as much sound as came in: a stream that is cut or late sends less.
   const isWhole = rates.length === count && rates.every((rate) => rate > 0.95 * 1000 * bytesPerMs)
   const isInTime = isWhole && lagMs <= mostLagMs && after.sight.ended === 0
@@ -149,15 +148,4 @@ async function watch(name: Contender, count: number, input: Input, ms: number): 
     syncErrors: after.sight.syncErrors,
     isInTime,
   }
-}
-
-/** How far the source is behind because it could not send, ms. */
-function askLag(port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    get({ port, host: '127.0.0.1', path: '/lag' }, (response) => {
-      let text = ''
-      response.on('data', (piece: Buffer) => (text += piece.toString()))
-      response.once('end', () => resolve(Number(text)))
-    }).once('error', reject)
-  })
 }

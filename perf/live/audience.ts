@@ -9,10 +9,17 @@ export interface Audience extends AsyncDisposable {
   look(): Promise<Sight>
 }
 
+export interface Taste {
+  /** How many channels they watch between them; each one of its own unless given. */
+  readonly channels?: number
+  /** The first of these channels. */
+  readonly first?: number
+}
+
 /** Viewers of a server on this machine. */
-export function gather(port: number, count: number): Audience {
+export function gather(port: number, count: number, { channels = count, first = 0 }: Taste = {}): Audience {
   const program = new URL('viewers.ts', import.meta.url).pathname
-  const child = spawn(process.execPath, [program, String(port), String(count)], {
+  const child = spawn(process.execPath, [program, ...[port, count, channels, first].map(String)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const lines: Interface = createInterface(child.stdout)

@@ -1,6 +1,7 @@
 // A stream server for many viewers, a process of its own: player.ts FILE BYTES_PER_MS. Prints its port.
 // Each viewer gets the stream from a PAT near its beginning on, in real time, as a receiver sends it;
-// the bytes lie ready, so that it costs little. GET /lag tells how far it could not send in time.
+// the bytes lie ready, so that it costs little. GET /lag tells how far it could not send in time, GET /count
+// how many viewers there have been.
 import { readFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { pids } from '../input.ts'
@@ -29,6 +30,10 @@ const server = createServer({ noDelay: true }, (socket) => {
   socket.once('data', (request) => {
     if (request.toString('latin1').startsWith('GET /lag')) {
       socket.end(`${head}${Math.round(worstLagMs())}`)
+      return
+    }
+    if (request.toString('latin1').startsWith('GET /count')) {
+      socket.end(`${head}${count}`)
       return
     }
     socket.write(head)

@@ -1,16 +1,22 @@
 // The daemon as a process of its own, in front of a stream server at some address.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import type { Kind } from '../../src/demo/channels.ts'
 
 export interface Server extends AsyncDisposable {
   readonly pid: number
   readonly port: number
 }
 
+export interface Daemon extends Server {
+  /** Of what is not a stream: `/metrics`, `/api/v1` */
+  readonly apiPort: number
+}
+
 const startMs = 30_000
 
 /** Starts `./xg2g serve`. @param upstream  its stream server, http://host:port */
-export async function startDaemon(upstream: string, env: Record<string, string> = {}): Promise<Server> {
+export async function startDaemon(upstream: string, env: Record<string, string> = {}): Promise<Daemon> {
   const settings = {
     XG2G_PROXY_TARGET: upstream,
     XG2G_LISTEN: '127.0.0.1:0',
@@ -23,25 +29,45 @@ export async function startDaemon(upstream: string, env: Record<string, string> 
     env: { ...Object.fromEntries(inherited), ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  return serverOf(child, (line) => {
-    const { msg, proxyPort } = JSON.parse(line) as { msg: string; proxyPort?: number }
-    return msg === 'started' ? proxyPort : undefined
+  let apiPort = 0
+  const server = await serverOf(child, (line) => {
+    const started = JSON.parse(line) as { msg: string; apiPort?: number; proxyPort?: number }
+    apiPort = started.apiPort ?? apiPort
+    return started.msg === 'started' ? started.proxyPort : undefined
   })
+  return { ...server, apiPort }
 }
 
 /** Node with one ffmpeg for each stream. */
 export async function startRelay(upstream: string, coder: 'default' | 'fast'): Promise<Server> {
-  const program = new URL('relay.ts', import.meta.url).pathname
-  const child = spawn(process.execPath, [program, upstream, coder], { stdio: ['ignore', 'pipe', 'inherit'] })
-  return serverOf(child, Number)
+  return startProgram('relay.ts', upstream, coder)
+}
+
+/** Node with nothing in between. */
+export async function startPipe(upstream: string): Promise<Server> {
+  return startProgram('pipe.ts', upstream)
+}
+
+/** The demo receiver with channels of these kinds; its port is that of the streams. */
+export async function startReceiver(kinds: readonly Kind[]): Promise<Server> {
+  return startProgram('receiver.ts', ...kinds)
 }
 
 /** A stream server in a process of its own. */
 export async function startPlayer(path: string, bytesPerMs: number): Promise<Server> {
-  const program = new URL('player.ts', import.meta.url).pathname
-  const child = spawn(process.execPath, [program, path, String(bytesPerMs)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  return startProgram('player.ts', path, String(bytesPerMs))
+}
+
+/** Asks a player: `lag`, how far it is behind because it could not send, ms; `count`, of its viewers so far. */
+export async function askNumber(port: number, what: 'lag' | 'count'): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${port}/${what}`)
+  return Number(await response.text())
+}
+
+/** One of the programs beside this one; it prints its port. */
+function startProgram(name: string, ...args: readonly string[]): Promise<Server> {
+  const program = new URL(name, import.meta.url).pathname
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   return serverOf(child, Number)
 }
 

@@ -1,9 +1,9 @@
 // Many viewers in a process of their own: they read, count and look at the sync bytes.
-// viewers.ts PORT COUNT; each line on standard input is answered with what was seen so far, as JSON.
+// viewers.ts PORT COUNT CHANNELS FIRST; each line on standard input is answered with what was seen so far, as JSON.
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 
-const [, , port = '', count = ''] = process.argv
+const [, , port = '', count = '', channels = '', first = ''] = process.argv
 const packetBytes = 188
 const headEnd = '\r\n\r\n'
 const startGapMs = 40 // they do not all press the button at once
@@ -48,8 +48,9 @@ function view(viewer: number): void {
       },
     },
   })
-  // Ten fields, as a service reference has; each viewer another one.
-  socket.write(`GET /1:0:19:${(viewer + 1).toString(16)}:1:1:C00000:0:0:0: HTTP/1.0\r\n\r\n`)
+  // Ten fields, as a service reference has; the channels take turns.
+  const service = (Number(first) + (viewer % Number(channels)) + 1).toString(16)
+  socket.write(`GET /1:0:19:${service}:1:1:C00000:0:0:0: HTTP/1.0\r\n\r\n`)
   socket.on('error', () => undefined)
   socket.once('close', () => ended++)
 }

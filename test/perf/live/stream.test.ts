@@ -48,6 +48,52 @@ describe('Recording', () => {
   })
 })
 
+describe('Recording of a stream that is joined', () => {
+  const recorded = (from: number, to = stream.length) => {
+    const recording = new Recording()
+    for (let at = from; at < to; at += packetBytes) recording.add(stream.subarray(at, at + packetBytes), at)
+    return recording
+  }
+
+  it('has the first picture when the next one begins, after tables and an access point', () => {
+    const { beforeKeys } = starts(stream, pids.video)
+    const [first = 0, second = 0] = beforeKeys
+    const whole = recorded(first).units(pids.video)
+    const next = recorded(first).firstPicture(pids.video)
+    expect(next).toBeGreaterThan(whole[0]?.atMs ?? Infinity)
+    expect(next).toBeLessThan(whole[1]?.atMs ?? 0)
+    // From behind the access point on it is the next one that counts.
+    expect(recorded(first + 40 * packetBytes).firstPicture(pids.video)).toBeGreaterThan(second)
+    expect(recorded(first, first + 4 * packetBytes).firstPicture(pids.video)).toBeUndefined()
+  })
+
+  it('leaves out the last PES packet of each PID, and nothing else', () => {
+    const cut = recorded(0, 2000 * packetBytes)
+    const whole = new Recording()
+    whole.add(cut.whole(), 0)
+    for (const pid of [pids.video, pids.audio]) {
+      const known = cut.units(pid).map(({ payload }) => payload)
+      expect(whole.units(pid).map(({ payload }) => payload)).toEqual(known.slice(0, -1))
+    }
+  })
+
+  it('has the DTS, in the order of the units', () => {
+    const stamps = recorded(0).units(pids.video)
+    expect(stamps.some(({ pts, dts }) => dts < pts)).toBe(true)
+    const order = stamps.map(({ dts }) => dts)
+    expect(order).toEqual(order.toSorted((one, other) => one - other))
+  })
+
+  it('has the times at which breaks were told', () => {
+    const recording = recorded(0, 100 * packetBytes)
+    const packet = Buffer.alloc(packetBytes, 0xff)
+    packet.set([0x47, pids.video >> 8, pids.video & 0xff, 0x20, packetBytes - 5, 0x80])
+    recording.add(packet, 1e9)
+    expect(recording.breaks(pids.video)).toEqual([1e9])
+    expect(recording.breaks(pids.audio)).toEqual([])
+  })
+})
+
 describe('starts', () => {
   it('finds the tables, and the ones before key frames among them', () => {
     const { tables, beforeKeys } = starts(stream, pids.video)
