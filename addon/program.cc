@@ -81,16 +81,19 @@ bool Program::Update(Bytes section, const SoundPolicy& policy, Output& out) {
   }
   ApplyPolicy(policy);
   AddTracks(policy, old);
-  for (Stream& gone : old)
-    if (gone.track) gone.track->Flush(out);
+  for (Stream& gone : old) FlushGone(gone, out);
   is_single_ = policy.is_single;
   is_changed_ = true;
   return true;
 }
 
+// What it has begun is sent, unless its PID has become our table's.
+void Program::FlushGone(Stream& gone, Output& out) const {
+  if (gone.track && gone.pid != pmt_pid_) gone.track->Flush(out);
+}
+
 void Program::Follow(Program& before, Output& out) {
-  for (Stream& stream : before.streams_)
-    if (stream.track) stream.track->Flush(out);
+  for (Stream& stream : before.streams_) FlushGone(stream, out);
   version_ = before.version_;
   versions_ = before.versions_;
   pat_continuity_ = before.pat_continuity_;

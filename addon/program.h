@@ -94,6 +94,7 @@ class Program {
   uint8_t next_version() const { return (version_ + 1) & 0x1F; }
 
  private:
+  void FlushGone(Stream& gone, Output& out) const;
   void ApplyPolicy(const SoundPolicy& policy);
   void AddTracks(const SoundPolicy& policy, std::vector<Stream>& old);
   void Write(uint16_t transport_stream_id);

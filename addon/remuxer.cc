@@ -407,11 +407,14 @@ void Remuxer::OnPat(Bytes section) {
   if (!program_) return;
   // Where ours is gone, the next PMT that comes will do.
   const auto ours = std::ranges::find(pat_, program_->number(), &PatEntry::program);
-  if (ours != pat_.end() && ours->pid != program_->pmt_pid()) {
+  const bool has_moved = ours != pat_.end() && ours->pid != program_->pmt_pid();
+  if (has_moved) {
     program_->set_pmt_pid(ours->pid);
     program_->Touch();
   }
-  if (stage_ == Stage::kFlow) SetRoles();
+  if (stage_ != Stage::kFlow) return;
+  SetRoles();
+  if (has_moved) SendTables();  // before anything else flows on the PID that was the PMT's
 }
 
 // Reads the tables of the programmes in the PAT. Readers that are at work go on.
