@@ -35,7 +35,7 @@ export interface FeedContext {
   readonly limits?: Partial<FeedLimits & UpstreamLimits & ReelLimits> | undefined
 }
 
-const retryMs = [0, 500, 1000, 2000, 4000] // between attempts; the last one stays
+const retryMs = [0, 500, 1000, 1000, 1000, 1000, 1000, 2000] // between attempts; the last one stays
 // No transponder sends faster, bit/s. What does is a file, and its FIN its end; a broadcast has none.
 const fastestBroadcast = 200_000_000
 const fillAfterMs = 1000 // of silence in mid-stream, and between two fillings

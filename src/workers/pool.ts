@@ -19,7 +19,7 @@ export interface PoolOptions {
   streamsPerWorker?: number
   log?: Logger
   metrics?: Metrics
-  /** A thread that does not move for so long while it has streams is replaced. Default 700: with what it
+  /** A thread that does not move for so long while it has streams is replaced. Default 600: with what it
    *  takes to go on elsewhere, viewers wait less than a second. */
   hangMs?: number
   /** longest that close() waits for streams and threads; default 3000 */
@@ -51,7 +51,7 @@ const mostLosses = 2 // threads that a stream may lose; with the next one it fai
 const defaults: FilledOptions = {
   workers: Math.max(1, availableParallelism() - 1),
   streamsPerWorker: 32,
-  hangMs: 700,
+  hangMs: 600,
   closeMs: 3000,
   inputBytes: 512 * 1024,
   outputBytes: 1024 * 1024,
@@ -149,8 +149,8 @@ export class Pool {
     return this.#slots.length * this.#options.streamsPerWorker
   }
 
-  #emptiest(): Slot | undefined {
-    const best = this.#slots.reduce((best, slot) => (slot.free > best.free ? slot : best))
+  #emptiest(slots = this.#slots): Slot | undefined {
+    const best = slots.reduce((best, slot) => (slot.free > best.free ? slot : best))
     return best.free > 0 ? best : undefined
   }
 
@@ -216,7 +216,9 @@ export class Pool {
   }
 
   #replace(job: Job, reason: LossReason, cause: unknown): void {
-    const slot = this.#emptiest()
+    // One that runs already: a thread that starts takes a moment, and viewers wait.
+    const running = this.#slots.filter((slot) => slot.isUp && slot.free > 0)
+    const slot = this.#emptiest(running.length > 0 ? running : this.#slots)
     if (job.losses > mostLosses || slot === undefined) {
       const code = reason === 'hung' ? 'WORKER_HUNG' : 'WORKER_DIED'
       job.fail(new AppError(code, { cause, why: reason, losses: job.losses, label: job.label }))
