@@ -209,15 +209,17 @@ export class Pool {
     log?.error({ worker: slot.index, reason, streams: jobs.length, err: cause }, 'worker lost')
     const isKnown = jobs.some((job) => job.id === culprit)
     for (const job of jobs) {
-      if (!isKnown || job.id === culprit) job.losses++
-      this.#replace(job, reason, cause)
+      const isSuspect = !isKnown || job.id === culprit
+      if (isSuspect) job.losses++
+      this.#replace(job, reason, cause, isSuspect)
     }
     this.#report()
   }
 
-  #replace(job: Job, reason: LossReason, cause: unknown): void {
-    // One that runs already: a thread that starts takes a moment, and viewers wait.
-    const running = this.#slots.filter((slot) => slot.isUp && slot.free > 0)
+  // A thread that starts takes a moment, so who is innocent goes to one that runs. A suspect does not: it
+  // could take the others' thread along.
+  #replace(job: Job, reason: LossReason, cause: unknown, isSuspect: boolean): void {
+    const running = isSuspect ? [] : this.#slots.filter((slot) => slot.isUp && slot.free > 0)
     const slot = this.#emptiest(running.length > 0 ? running : this.#slots)
     if (job.losses > mostLosses || slot === undefined) {
       const code = reason === 'hung' ? 'WORKER_HUNG' : 'WORKER_DIED'
