@@ -78,7 +78,7 @@ describe('GET', { timeout: generationMs }, () => {
 
   it('shows everyone the same moment of the programme, which is now', async () => {
     await start({ pace: 'realtime' })
-    const bytes = 188 * 40
+    const bytes = 188 * 400 // a PCR comes every 40 ms
     const both = await Promise.all([
       watch(receiver.streamUrl, television.ref, bytes),
       watch(receiver.streamUrl, television.ref, bytes),
