@@ -26,7 +26,7 @@ export interface PoolOptions {
   closeMs?: number
   /** each stream's ring to the worker, a power of two; default 512 KiB, 0.4 s of 10 Mbit/s */
   inputBytes?: number
-  /** each stream's ring from the worker, a power of two; default 1 MiB */
+  /** each stream's ring from the worker, a power of two; default 256 KiB: main empties it every 10 ms */
   outputBytes?: number
   /** of each thread's JavaScript heap; the codecs' memory is not in it */
   resourceLimits?: SlotOptions['resourceLimits']
@@ -54,7 +54,7 @@ const defaults: FilledOptions = {
   hangMs: 600,
   closeMs: 3000,
   inputBytes: 512 * 1024,
-  outputBytes: 1024 * 1024,
+  outputBytes: 256 * 1024,
   resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8, stackSizeMb: 4 },
   taskFile: resolve(import.meta.dirname, import.meta.filename.endsWith('.ts') ? 'remux.ts' : 'remux.js'),
 }
