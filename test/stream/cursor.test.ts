@@ -72,6 +72,21 @@ function running(groups = 30): Source {
   return source
 }
 
+// Of all that is kept only one access point, the one at 50 groups, and not yet a picture that follows it.
+function incomplete(): Source {
+  const source = running()
+  for (let filler = 0; filler < 30_000; filler++) source.programme.more(0x1000)
+  source.flow()
+  source.now += 1000
+  source.mark(50 * gop)
+  source.programme.picture(50 * gop).tables()
+  source.flow()
+  source.now += 1000
+  for (let filler = 0; filler < 400; filler++) source.programme.more(0x1000)
+  source.flow()
+  return source
+}
+
 describe('a client that opens the stream', () => {
   it('gets all that comes, from the first byte on', () => {
     const source = new Source()
@@ -128,16 +143,7 @@ describe('a client that joins', () => {
   })
 
   it('waits for the only one that there is', () => {
-    const source = running()
-    for (let filler = 0; filler < 30_000; filler++) source.programme.more(0x1000)
-    source.flow()
-    source.now += 1000
-    source.mark(50 * gop)
-    source.programme.picture(50 * gop).tables()
-    source.flow()
-    source.now += 1000
-    for (let filler = 0; filler < 400; filler++) source.programme.more(0x1000)
-    source.flow()
+    const source = incomplete()
     const cursor = source.cursor()
     expect(readAll(cursor)).toHaveLength(0)
     source.programme.picture(50 * gop + 3600)
@@ -146,16 +152,7 @@ describe('a client that joins', () => {
   })
 
   it('does not wait for ever', () => {
-    const source = running()
-    for (let filler = 0; filler < 30_000; filler++) source.programme.more(0x1000)
-    source.flow()
-    source.now += 1000
-    source.mark(40 * gop)
-    source.programme.picture(40 * gop).tables()
-    source.flow()
-    source.now += 1000
-    for (let filler = 0; filler < 400; filler++) source.programme.more(0x1000)
-    source.flow()
+    const source = incomplete()
     const cursor = source.cursor()
     expect(readAll(cursor)).toHaveLength(0)
     source.now += 2000
