@@ -1,5 +1,6 @@
 // One connection's bytes into the rings of several engines. Main thread. The socket reads straight into
-// the emptiest ring and the others get copies, so that an engine in trouble holds up nobody else.
+// the emptiest ring and the others get copies, so that an engine in trouble holds up nobody else: what does
+// not fit into its ring is lost to it, and it is told of a break.
 import type { RingWriter } from '../workers/ring.ts'
 
 /** Where an upstream puts its bytes: what it needs of a RingWriter. */
@@ -13,16 +14,13 @@ const waste = new Uint8Array(64 * 1024)
 
 export class Splitter implements Sink {
   readonly #rings: () => readonly RingWriter[]
-  readonly #onLoss: (bytes: number) => void
   #window: { ring: RingWriter | undefined; bytes: Uint8Array } = { ring: undefined, bytes: waste }
   #total = 0
   #isClosed = false
 
-  /** @param rings   the engines' inputs, looked at for each read
-   *  @param onLoss  bytes that one engine did not get because its ring was full */
-  constructor(rings: () => readonly RingWriter[], onLoss: (bytes: number) => void = () => undefined) {
+  /** @param rings  the engines' inputs, looked at for each read */
+  constructor(rings: () => readonly RingWriter[]) {
     this.#rings = rings
-    this.#onLoss = onLoss
   }
 
   /** Bytes that fit into the emptiest ring. */
@@ -71,8 +69,8 @@ export class Splitter implements Sink {
   }
 
   #copy(ring: RingWriter, bytes: Uint8Array): void {
-    const taken = ring.free >= bytes.length ? ring.write(bytes) : 0
-    if (taken < bytes.length && !ring.isClosed) this.#onLoss(bytes.length)
+    if (ring.free >= bytes.length) ring.write(bytes)
+    else if (!ring.isClosed) ring.splice()
   }
 
   #emptiest(): RingWriter | undefined {

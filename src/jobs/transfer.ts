@@ -1,0 +1,52 @@
+// Between one of Node's streams and a ring. Main thread. Bytes leave as views of the ring, which gets its room
+// back once the system has them; neither side is read faster than the other takes.
+import type { Readable, Writable } from 'node:stream'
+import type { RingReader, RingWriter } from '../workers/ring.ts'
+
+const mostPieceBytes = 256 * 1024 // of one write
+
+/** Reads all of the source into the ring. Leaves both open.
+ *  @returns false if the ring was closed before the source had ended
+ *  @throws what the source fails with */
+export async function receive(source: Readable, ring: RingWriter): Promise<boolean> {
+  for await (const bytes of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>)
+    if (!(await writeAll(bytes, ring))) return false
+  return !ring.isClosed
+}
+
+/** Writes all of the bytes, waiting for room. @returns false if the ring was closed */
+export async function writeAll(bytes: Uint8Array, ring: RingWriter): Promise<boolean> {
+  let rest = bytes
+  while (rest.length > 0) {
+    const taken = ring.write(rest)
+    if (taken < 0) return false
+    rest = rest.subarray(taken)
+    if (taken === 0) await ring.whenWritable(Math.min(rest.length, ring.capacity / 4))
+  }
+  return true
+}
+
+/** Sends what comes until the ring is closed and empty. Does not end the sink.
+ *  @returns false if the sink takes no more */
+export async function send(ring: RingReader, sink: Writable): Promise<boolean> {
+  while (!ring.isDrained) {
+    const piece = ring.readable(mostPieceBytes)
+    if (piece.length === 0) await ring.whenReadable()
+    else if (await write(sink, piece)) ring.release(piece.length)
+    else return false
+  }
+  return true
+}
+
+/** Resolves when the system has taken the bytes; false if it never will. */
+export function write(sink: Writable, bytes: Uint8Array): Promise<boolean> {
+  if (sink.destroyed || sink.writableEnded) return Promise.resolve(false)
+  return new Promise((resolve) => {
+    const left = () => resolve(false)
+    sink.once('close', left)
+    sink.write(bytes, (error) => {
+      sink.off('close', left)
+      resolve(error === null || error === undefined)
+    })
+  })
+}
