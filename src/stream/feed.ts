@@ -10,10 +10,10 @@ import type { Engines } from './engines.ts'
 import type { ReelLimits } from './reel.ts'
 import { Rendition } from './rendition.ts'
 import { rankOf, type Priority } from './lease.ts'
-import type { Service, Way } from './service.ts'
+import type { Connection, Service, Way } from './service.ts'
 import type { Spacing } from './spacing.ts'
 import { Splitter } from './splitter.ts'
-import { Upstream, type UpstreamLimits, type UpstreamOptions } from './upstream.ts'
+import type { UpstreamLimits, UpstreamOptions } from './upstream.ts'
 
 export interface FeedLimits {
   /** From the first request to the first bytes out, all waits together. */
@@ -54,7 +54,7 @@ export class Feed {
   #seeking: Promise<Way> | undefined // the first way, once it is asked for
   #way: Way | undefined
   #priority: Priority
-  #upstream: Upstream | undefined
+  #upstream: Connection | undefined
   #running: Promise<void> | undefined
   #bytesIn = 0 // of the connections before this one
   #reconnects = 0
@@ -95,9 +95,8 @@ export class Feed {
    *  Its `ready` tells whether something comes.
    *  @throws NO_TUNER, POOL_FULL, ADDON_MISSING, before anything is asked of the stream server */
   async rendition(profile: Profile): Promise<Rendition | undefined> {
-    const { place } = await (this.#seeking ??= this.#seek())
+    const { program } = await (this.#seeking ??= this.#seek())
     if (this.isClosed) return undefined
-    const { program } = place
     const key = JSON.stringify({ ...profile, program })
     const known = this.#renditions.get(key)
     if (known?.isOpen === true) return known
@@ -230,7 +229,7 @@ export class Feed {
       const splitter = new Splitter(() => this.renditions.map(({ input }) => input))
       if (before > 0) for (const rendition of this.renditions) rendition.splice()
       this.#bytesIn = before
-      const upstream = new Upstream(way.place, splitter, { ...options, onStart: () => way?.worked() })
+      const upstream = way.connect(splitter, { ...options, onStart: () => way?.worked() })
       this.#upstream = upstream
       await upstream.done
       if (upstream.isComplete || upstream.bitrate > fastestBroadcast) return undefined

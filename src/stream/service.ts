@@ -3,16 +3,23 @@ import type { AppError } from '../base/errors.ts'
 import type { Reference } from '../receiver/reference.ts'
 import type { Priority, TunerLease } from './lease.ts'
 import type { Receivers, Wish } from './receivers.ts'
-import type { Target } from './upstream.ts'
+import type { Sink } from './splitter.ts'
+import { Upstream, type Target, type UpstreamOptions } from './upstream.ts'
 
 /** Where a service is, and which programme of the PAT it is (0: the one that flows). */
 export interface Place extends Target {
   readonly program: number
 }
 
-/** A place, and the right to ask there. */
+/** A stream's bytes on their way into a sink. */
+export type Connection = Pick<Upstream, 'done' | 'gone' | 'bytes' | 'isComplete' | 'bitrate' | 'close'>
+
+/** Where a stream can be had, and the right to ask there. */
 export interface Way {
-  readonly place: Place
+  /** Which programme of the PAT it is; 0: the one that flows. */
+  readonly program: number
+  /** Begins to fetch it. The sink is closed when it ends, for whatever reason. */
+  connect(sink: Sink, options: UpstreamOptions): Connection
   /** A stream came from there. */
   worked(): void
   /** None came, or it broke. */
@@ -51,14 +58,18 @@ export function fixedService(about: {
   forget: () => unknown
 }): Service {
   const { name, key, locate, forget } = about
-  const seek = async (): Promise<Way> => ({
-    place: await locate(),
-    worked: nothing,
-    failed: () => void forget(),
-    linger: nothing,
-    resume: nothing,
-    close: nothing,
-  })
+  const seek = async (): Promise<Way> => {
+    const place = await locate()
+    return {
+      program: place.program,
+      connect: (sink, options) => new Upstream(place, sink, options),
+      worked: nothing,
+      failed: () => void forget(),
+      linger: nothing,
+      resume: nothing,
+      close: nothing,
+    }
+  }
   return { name, key, sources: 1, seek }
 }
 
@@ -79,16 +90,24 @@ export function receivedService(about: {
 }
 
 class ReceiverWay implements Way {
-  readonly place: Place
+  readonly #place: Place
   readonly lease: TunerLease
   readonly failed: (error: AppError) => void
   readonly worked: () => void
 
   constructor(place: Place, lease: TunerLease, told: Pick<Way, 'worked' | 'failed'>) {
-    this.place = place
+    this.#place = place
     this.lease = lease
     this.worked = told.worked
     this.failed = told.failed
+  }
+
+  get program(): number {
+    return this.#place.program
+  }
+
+  connect(sink: Sink, options: UpstreamOptions): Connection {
+    return new Upstream(this.#place, sink, options)
   }
 
   linger(): void {
