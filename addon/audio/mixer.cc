@@ -18,20 +18,29 @@ uint64_t NativeLayout(const AVFrame& in) {
   return in.ch_layout.order == AV_CHANNEL_ORDER_NATIVE ? in.ch_layout.u.mask : 0;
 }
 
+// Up to three source channels at once, as many as are in one of two of 5.1: one pass over the result.
 template <class Sample>
 void Sum(const AVFrame& in, const float* gains, float scale, float* out) {
-  bool is_first = true;
+  const Sample* from[Mixer::kMaxChannels];
+  float gain[Mixer::kMaxChannels];
+  int count = 0;
   for (int channel = 0; channel < in.ch_layout.nb_channels; ++channel) {
-    const float gain = gains[channel] * scale;
-    if (gain == 0.0f) continue;
-    const auto* from = reinterpret_cast<const Sample*>(in.extended_data[channel]);
-    if (is_first)
-      for (int i = 0; i < in.nb_samples; ++i) out[i] = gain * static_cast<float>(from[i]);
-    else
-      for (int i = 0; i < in.nb_samples; ++i) out[i] += gain * static_cast<float>(from[i]);
-    is_first = false;
+    if (gains[channel] == 0.0f) continue;
+    from[count] = reinterpret_cast<const Sample*>(in.extended_data[channel]);
+    gain[count++] = gains[channel] * scale;
   }
-  if (is_first) std::fill_n(out, in.nb_samples, 0.0f);
+  const auto each = [&](auto&& sample) {
+    for (int i = 0; i < in.nb_samples; ++i) out[i] = sample(i);
+  };
+  int next = std::min(count, 3);
+  const auto term = [&](int k, int i) { return gain[k] * static_cast<float>(from[k][i]); };
+  switch (next) {
+    case 0: each([](int) { return 0.0f; }); break;
+    case 1: each([&](int i) { return term(0, i); }); break;
+    case 2: each([&](int i) { return term(0, i) + term(1, i); }); break;
+    default: each([&](int i) { return term(0, i) + term(1, i) + term(2, i); });
+  }
+  for (; next < count; ++next) each([&](int i) { return out[i] + term(next, i); });
 }
 
 }  // namespace
