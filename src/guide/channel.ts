@@ -1,7 +1,8 @@
 // From a row of a bouquet to a channel: which rows are channels at all, and the id that never changes.
 import { createHash } from 'node:crypto'
 import type { ServiceRow } from '../receiver/listing.ts'
-import { formatReference, parseReference, type Reference } from '../receiver/reference.ts'
+import { formatReference, parseReference, referencePath, type Reference } from '../receiver/reference.ts'
+import type { Channel } from './guide.ts'
 
 /** A channel before it has a number and groups. */
 export interface ChannelDraft {
@@ -45,6 +46,11 @@ export function channelOf(
     url,
     piconPath: picon,
   }
+}
+
+/** Where the proxy port has the channel. */
+export function streamPath({ path, ref }: Pick<Channel, 'path' | 'ref'>): string {
+  return path ?? referencePath(ref)
 }
 
 /** Made of the service's own numbers: neither a new name nor another place in the list changes it. */

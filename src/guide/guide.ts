@@ -18,6 +18,8 @@ export interface Channel {
   readonly isHd: boolean
   /** Where to fetch an IPTV entry; undefined for what the receiver itself sends. */
   readonly url?: string | undefined
+  /** Its path on the proxy port, where no service reference leads to it; `ref` is empty then. */
+  readonly path?: string | undefined
   /** May there be a picon? False once it is known that there is none. */
   readonly picon: boolean
 }
@@ -188,6 +190,9 @@ export interface Guide extends EventEmitter<GuideEvents> {
    *  @param baseUrl  for the addresses of picons */
   xmltv(baseUrl?: string): Promise<XmltvDocument | undefined>
   picon(channelId: string): Promise<Picon | undefined>
+  /** Puts channels that are none of the receiver's behind the lineup, in place of those put there before.
+   *  Nothing is kept of them, and the receiver is not asked for them. */
+  invite(guests: readonly Channel[]): void
   /** Begins to ask the receiver.
    *  @throws REFRESH_RUNNING (409) with details.retryAfterS */
   refresh(kind: RefreshKind): RefreshJob

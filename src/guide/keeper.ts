@@ -77,7 +77,9 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
   readonly #standing: Standing
   readonly #schedule: Schedule | undefined
   readonly #abort = new AbortController()
-  #lineup: Lineup
+  #lineup: Lineup // the receiver's
+  #offered: Lineup // with guests
+  #guests: readonly Channel[] = []
   #listing: Listing = { bouquets: [], missing: [], available: [] }
   #running: Running | undefined
   #last: RefreshResult | undefined
@@ -92,7 +94,7 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
     const { client, dataDir, log, piconFolder: folder } = options
     const database = join(dataDir, 'guide.sqlite')
     this.#store = Store.open(database, log)
-    this.#lineup = this.#arrange(this.#store.lineup())
+    this.#lineup = this.#offered = this.#arrange(this.#store.lineup())
     this.#xmltv = new Xmltv(
       join(dataDir, 'xmltv'),
       (path, channels, signal) => writeInThread({ database, path, channels, span: this.#span() }, signal),
@@ -106,15 +108,15 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
   }
 
   channels(filter?: ChannelFilter): readonly Channel[] {
-    return this.#lineup.list(filter)
+    return this.#offered.list(filter)
   }
 
   channel(idOrNumberOrRef: string): Channel | undefined {
-    return this.#lineup.find(idOrNumberOrRef)
+    return this.#offered.find(idOrNumberOrRef)
   }
 
   groups(): readonly string[] {
-    return this.#lineup.groups
+    return this.#offered.groups
   }
 
   programmes(channelId: string, from: number, to: number): Programme[] {
@@ -130,7 +132,7 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
   }
 
   playlist(options: PlaylistOptions): string {
-    return formatPlaylist(this.#lineup.list(options.variant), options)
+    return formatPlaylist(this.#offered.list(options.variant), options)
   }
 
   xmltv(baseUrl?: string): Promise<XmltvDocument | undefined> {
@@ -140,6 +142,12 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
   picon(channelId: string): Promise<Picon | undefined> {
     const channel = this.#lineup.find(channelId)
     return channel === undefined ? Promise.resolve(undefined) : this.#picons.get(channel)
+  }
+
+  invite(guests: readonly Channel[]): void {
+    this.#guests = guests
+    this.#offer()
+    this.emit('lineup', { channels: this.#offered.channels.length })
   }
 
   refresh(kind: RefreshKind): RefreshJob {
@@ -222,6 +230,7 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
     const { log } = this.#options
     const before = this.#lineup
     this.#lineup = this.#arrange(channels)
+    this.#offer()
     this.#listing = listing
     this.#store.setState('channelsAt', Date.now())
     if (listing.missing.length > 0) {
@@ -262,6 +271,11 @@ class Keeper extends EventEmitter<GuideEvents> implements Guide {
   #arrange(channels: readonly LineupChannel[]): Lineup {
     if (this.#options.piconFolder === undefined) return new Lineup(channels)
     return new Lineup(channels.map((channel) => ({ ...channel, picon: true })))
+  }
+
+  #offer(): void {
+    this.#offered =
+      this.#guests.length === 0 ? this.#lineup : new Lineup([...this.#lineup.channels, ...this.#guests])
   }
 
   #span(): Span {

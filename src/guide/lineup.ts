@@ -70,7 +70,8 @@ export class Lineup {
     this.channels = channels
     this.groups = [...new Set(channels.flatMap(({ groups }) => groups))]
     this.#byId = new Map(channels.map((channel) => [channel.id, channel]))
-    this.#byNumber = new Map(channels.map((channel) => [channel.number, channel]))
+    // Of two with the same number the first has it.
+    this.#byNumber = new Map(channels.toReversed().map((channel) => [channel.number, channel]))
   }
 
   list({ group, isRadio }: ChannelFilter = {}): readonly LineupChannel[] {

@@ -1,6 +1,6 @@
 // The M3U playlist. What receivers send as a name is hostile here: no quote and no line break of it may
 // leave its place.
-import { referencePath } from '../receiver/reference.ts'
+import { streamPath } from './channel.ts'
 import type { Channel, PlaylistOptions, PlaylistVariant } from './guide.ts'
 
 export function formatPlaylist(channels: readonly Channel[], options: PlaylistOptions): string {
@@ -25,13 +25,14 @@ function formatEntry(channel: Channel, options: PlaylistOptions): string {
 }
 
 function addressOf(
-  { id, ref, url }: Channel,
+  channel: Channel,
   { baseUrl, streamBaseUrl, variant = {} }: PlaylistOptions,
 ): string {
+  const { id, url } = channel
   if (url !== undefined) return url
   const query = queryOf(variant)
   if (variant.format === 'hls') return `${baseUrl}/hls/${encodeURIComponent(id)}/index.m3u8${query}`
-  return streamBaseUrl + referencePath(ref) + query
+  return streamBaseUrl + streamPath(channel) + query
 }
 
 function queryOf({ audio }: PlaylistVariant): string {

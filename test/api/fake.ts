@@ -93,6 +93,10 @@ export class FakeGuide extends EventEmitter<GuideEvents> implements Guide {
     return ['Favourites', 'HD', 'Radio']
   }
 
+  invite(): void {
+    // this guide has its own channels alone
+  }
+
   programmes(channelId: string, from: number, to: number): Programme[] {
     return programmes.filter((each) => each.channelId === channelId && each.stop > from && each.start < to)
   }

@@ -266,3 +266,45 @@ describe('Guide.picon', () => {
     expect(channel!.picon).toBe(mayBe)
   })
 })
+
+describe('Guide.invite', () => {
+  const guest = {
+    id: 'party-0a1b2c3d.published',
+    number: 9001,
+    name: 'Party',
+    ref: '',
+    path: '/stream/party-0a1b2c3d.published',
+    groups: ['Published'],
+    isRadio: false,
+    isHd: false,
+    picon: false,
+  }
+  const options = { baseUrl: 'http://a', streamBaseUrl: 'http://b:8001', xmltvUrl: 'http://a/xmltv.xml' }
+
+  it('puts channels behind the lineup until others, or none, are invited', async () => {
+    const guide = home.open()
+    await guide.refresh('channels').done
+    const told: number[] = []
+    guide.on('lineup', ({ channels }) => told.push(channels))
+    guide.invite([guest])
+    expect(guide.channels().at(-1)).toEqual(guest)
+    expect([guide.channel('9001'), guide.channel(guest.id)]).toEqual([guest, guest])
+    expect(guide.groups().at(-1)).toBe('Published')
+    const entry = guide.playlist(options).trim().split('\n').slice(-2)
+    expect(entry[0]).toMatch(/tvg-id="party-0a1b2c3d\.published".*,Party$/)
+    expect(entry[1]).toBe('http://b:8001/stream/party-0a1b2c3d.published')
+    await guide.refresh('channels').done
+    expect(guide.channel(guest.id)).toEqual(guest)
+    guide.invite([])
+    expect(guide.channel(guest.id)).toBeUndefined()
+    expect(told).toEqual([14, 13])
+  })
+
+  it('leaves a number to the receiver’s channel that has it', async () => {
+    const guide = home.open()
+    await guide.refresh('channels').done
+    guide.invite([{ ...guest, number: 1 }])
+    expect(guide.channel('1')?.name).toBe('Erstes Testbild HD')
+    expect(guide.channel(guest.id)?.number).toBe(1)
+  })
+})

@@ -1,8 +1,8 @@
 // Channels and what is on.
 import { z } from 'zod'
 import { AppError } from '../../base/errors.ts'
+import { streamPath } from '../../guide/channel.ts'
 import type { Channel, Guide, Programme } from '../../guide/guide.ts'
-import { referencePath } from '../../receiver/reference.ts'
 import type { Addresses } from '../address.ts'
 import type { Parts } from '../parts.ts'
 import { route, type Route } from '../route.ts'
@@ -129,7 +129,7 @@ export function findChannel(guide: Guide | undefined, id: string | undefined): C
 }
 
 function describeChannel(channel: Channel, { base, streams }: Addresses): unknown {
-  const { id, number, name, groups, isRadio, isHd, ref, url, picon } = channel
+  const { id, number, name, groups, isRadio, isHd, url, picon } = channel
   return {
     id,
     number,
@@ -137,7 +137,7 @@ function describeChannel(channel: Channel, { base, streams }: Addresses): unknow
     groups,
     isRadio,
     isHd,
-    stream: url ?? streams + referencePath(ref),
+    stream: url ?? streams + streamPath(channel),
     picon: picon ? `${base}/picons/${encodeURIComponent(id)}.png` : undefined,
   }
 }
