@@ -72,6 +72,12 @@ export const ERRORS = {
     expose: true,
     message: (d) => `The receiver ended the stream${because(d.reason)}`,
   },
+  CLIENT_TIMEOUT: {
+    status: 408,
+    expose: true,
+    message: (d) => `The client ${text(d.what, 'did nothing')}${within(d.afterMs)}`,
+  },
+  NAME_TAKEN: { status: 409, expose: true, message: (d) => text(d.reason, 'The name is taken') },
   NO_STREAM: {
     status: 502,
     expose: true,

@@ -28,6 +28,8 @@ const upstreamFailures = ['refused', 'timeout', 'stalled', 'ended', 'reset', 'un
 const streamLimits = ['clients', 'feeds', 'address', 'memory'] as const
 const engines = ['native', 'ffmpeg', 'passthrough'] as const
 
+const jobEnds = ['done', 'refused', 'failed', 'left'] as const
+
 const tunerRefusals = ['in use', 'limit', 'receiver'] as const
 const tunerPreemptions = ['lingering', 'priority'] as const
 const receiverResults = ['answered', 'unreachable', 'timeout', 'refused', 'broken'] as const
@@ -141,6 +143,9 @@ export function createMetrics({ process = false }: { process?: boolean } = {}) {
       directions,
     ),
     remuxDamage: labelled('xg2g_remux_damage_total', 'Damage found in streams, by kind', 'kind', damageKinds),
+
+    jobsActive: gauge('xg2g_jobs_active', 'Connections to the job socket now'),
+    jobsEnded: labelled('xg2g_jobs_total', 'Connections to the job socket that are over', 'end', jobEnds),
 
     poolWorkers: gauge('xg2g_pool_workers', 'Worker threads that are up'),
     poolStreams: gauge('xg2g_pool_streams', 'Streams in the worker pool'),

@@ -27,13 +27,23 @@ export async function writeAll(bytes: Uint8Array, ring: RingWriter): Promise<boo
 }
 
 /** Sends what comes until the ring is closed and empty. Does not end the sink.
+ *  @param onSent  told what the system has taken, piece by piece
  *  @returns false if the sink takes no more */
-export async function send(ring: RingReader, sink: Writable): Promise<boolean> {
+export async function send(
+  ring: RingReader,
+  sink: Writable,
+  onSent: (bytes: number) => void = () => undefined,
+): Promise<boolean> {
   while (!ring.isDrained) {
     const piece = ring.readable(mostPieceBytes)
-    if (piece.length === 0) await ring.whenReadable()
-    else if (await write(sink, piece)) ring.release(piece.length)
-    else return false
+    if (piece.length === 0) {
+      if (ring.splice === 0) ring.join()
+      else await ring.whenReadable()
+      continue
+    }
+    if (!(await write(sink, piece))) return false
+    ring.release(piece.length)
+    onSent(piece.length)
   }
   return true
 }
