@@ -42,7 +42,8 @@ export const ERRORS = {
   POOL_FULL: {
     status: 503,
     expose: true,
-    message: (d) => `All ${text(d.capacity, '')} places for streams are taken`.replace('  ', ' '),
+    message: (d) =>
+      `All ${text(d.capacity, '')} places for ${text(d.what, 'streams')} are taken`.replace('  ', ' '),
   },
   LIMIT_REACHED: {
     status: 503,

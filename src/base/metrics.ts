@@ -8,6 +8,7 @@ export type Metrics = ReturnType<typeof createMetrics>
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 const directions = ['in', 'out'] as const
+const poolKinds = ['live', 'job'] as const
 const workerFailures = ['died', 'hung', 'memory', 'exit', 'task'] as const
 const errorCodes = Object.keys(ERRORS) as ErrorCode[]
 const damageKinds = [
@@ -150,7 +151,13 @@ export function createMetrics({ process = false }: { process?: boolean } = {}) {
     poolWorkers: gauge('xg2g_pool_workers', 'Worker threads that are up'),
     poolStreams: gauge('xg2g_pool_streams', 'Streams in the worker pool'),
     poolCapacity: gauge('xg2g_pool_capacity', 'Streams that the worker pool can hold'),
-    poolRefused: counter('xg2g_pool_refused_total', 'Streams refused because the pool was full'),
+    poolJobs: gauge('xg2g_pool_jobs', 'Streams in the worker pool that are jobs: live streams go first'),
+    poolRefused: labelled(
+      'xg2g_pool_refused_total',
+      'Streams refused because the pool was full',
+      'kind',
+      poolKinds,
+    ),
     workerFailures: labelled('xg2g_worker_failures_total', 'Worker threads lost', 'reason', workerFailures),
     workerRestarts: counter('xg2g_worker_restarts_total', 'Worker threads started again'),
 

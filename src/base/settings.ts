@@ -257,8 +257,8 @@ export const settings = {
   }),
   streamsPerWorker: withDefault(whole(1, 1024), {
     env: 'XG2G_STREAMS_PER_WORKER',
-    fallback: '32',
-    meaning: 'Streams that one worker thread carries at most',
+    fallback: '128',
+    meaning: 'Streams that one worker thread carries at most; an eighth of them is for live streams alone',
   }),
   slowClients: withDefault(choice(['skip', 'drop']), {
     env: 'XG2G_SLOW_CLIENTS',

@@ -1,7 +1,7 @@
 // What turns the receiver's bytes into what clients get. Every maker of an Engine answers alike:
 // a ring to write to, a ring to read from, a report at the end. Callers never ask which one it is.
 import type { Mark } from '../workers/native.ts'
-import type { Pool, RemuxReport } from '../workers/pool.ts'
+import type { Pool, RemuxReport, StreamOptions } from '../workers/pool.ts'
 import type { Profile } from '../workers/profile.ts'
 import { createRing, RingReader, RingWriter, type CloseReason } from '../workers/ring.ts'
 
@@ -29,7 +29,7 @@ export interface Engine {
   /** For logs and metrics. */
   readonly name: EngineName
   /** Begins a stream. @throws POOL_FULL, ADDON_MISSING, NO_WORKER, FFMPEG_MISSING, SHUTTING_DOWN */
-  open(profile: Profile, options?: { label?: string }): EngineStream
+  open(profile: Profile, options?: StreamOptions): EngineStream
 }
 
 /** The native remuxer in the worker pool. */

@@ -3,6 +3,7 @@
 import { type AppError, type ErrorCode, toAppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
+import type { StreamOptions } from '../workers/pool.ts'
 import type { Profile } from '../workers/profile.ts'
 import { type Attempt, Breaker, type BreakerOptions, type BreakerState } from './breaker.ts'
 import type { Engine, EngineName, EngineStream } from './engine.ts'
@@ -19,8 +20,7 @@ export interface EnginesOptions {
   readonly later?: (ms: number, call: () => void) => () => void
 }
 
-export interface OpenOptions {
-  readonly label?: string | undefined
+export interface OpenOptions extends StreamOptions {
   /** The engine that this stream has had until it failed: only those behind it are tried. */
   readonly after?: Engine | undefined
 }
@@ -83,7 +83,7 @@ export class Engines {
   /** Begins a stream with the first engine that can. How it ends is followed here: nobody has to report it.
    *  @throws POOL_FULL, SHUTTING_DOWN, of the first engine that answers: a full house is no fault
    *  @throws what the last engine said, if none can */
-  open(profile: Profile, { label = 'stream', after }: OpenOptions = {}): Opened {
+  open(profile: Profile, { label = 'stream', weight, after }: OpenOptions = {}): Opened {
     const start = after === undefined ? 0 : this.#placeOf(after) + 1
     const from = after ?? this.first
     let problem: AppError | undefined
@@ -93,7 +93,7 @@ export class Engines {
       const attempt = breaker.enter()
       if (attempt === undefined && !isLast) continue
       try {
-        const stream = engine.open(profile, { label })
+        const stream = engine.open(profile, { label, weight })
         if (attempt !== undefined) void this.#follow(engine, stream, attempt)
         if (engine !== from) this.#note(from, engine, label, problem)
         return { engine, stream }

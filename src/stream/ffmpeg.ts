@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { AppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Mark } from '../workers/native.ts'
+import type { StreamOptions } from '../workers/pool.ts'
 import type { Profile } from '../workers/profile.ts'
 import { createRing, RingReader, RingWriter } from '../workers/ring.ts'
 import { encoderFor, ffmpegArguments } from './command.ts'
@@ -66,7 +67,7 @@ export class FfmpegEngine implements Engine {
   /** Starts a stream; its process starts with the first tables of the input.
    *  @throws FFMPEG_MISSING  also where only the encoder is missing
    *  @throws POOL_FULL, SHUTTING_DOWN */
-  open(profile: Profile, { label = 'stream' }: { label?: string } = {}): EngineStream {
+  open(profile: Profile, { label = 'stream' }: StreamOptions = {}): EngineStream {
     if (this.#isClosed) throw new AppError('SHUTTING_DOWN')
     this.#check(profile)
     const { mostProcesses: capacity } = this.#options

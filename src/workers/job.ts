@@ -11,6 +11,8 @@ import { RingReader, RingWriter, createRing } from './ring.ts'
 /** A stream in the pool, as its owner sees it. */
 export interface PoolStream {
   readonly label: string
+  /** of a job, 1 .. mostWeight; undefined for a live stream */
+  readonly weight: number | undefined
   readonly profile: Profile
   /** The source's bytes go in here; close() of it says that the source has ended. */
   readonly input: RingWriter
@@ -45,6 +47,7 @@ export interface RemuxReport {
 
 export interface JobOptions {
   readonly label: string
+  readonly weight?: number | undefined
   readonly inputBytes: number
   readonly outputBytes: number
 }
@@ -59,6 +62,7 @@ export interface Progress {
 export class Job implements PoolStream {
   readonly id: number
   readonly label: string
+  readonly weight: number | undefined
   readonly profile: Profile
   readonly input: RingWriter
   readonly output: RingReader
@@ -72,15 +76,21 @@ export class Job implements PoolStream {
   #isResumed = false
   #seen: Progress = { bytesIn: 0, bytesOut: 0, damage: eachDamage(() => 0) }
 
-  constructor(id: number, profile: Profile, { label, inputBytes, outputBytes }: JobOptions) {
+  constructor(id: number, profile: Profile, { label, weight, inputBytes, outputBytes }: JobOptions) {
     this.id = id
     this.label = label
+    this.weight = weight
     this.profile = profile
     this.input = new RingWriter(createRing(inputBytes))
     this.output = new RingReader(createRing(outputBytes))
     this.#marks = new MarkReader(createMarks())
     this.done = this.#end.promise
     this.done.catch(() => undefined) // nobody has to wait for the end
+  }
+
+  /** Not a job: somebody watches it now. */
+  get isLive(): boolean {
+    return this.weight === undefined
   }
 
   /** Bytes that the worker has taken. */
@@ -121,6 +131,7 @@ export class Job implements PoolStream {
       marks: this.#marks.ring.memory,
       offset: this.bytesOut,
       isResumed: this.#isResumed,
+      weight: this.weight,
     }
   }
 

@@ -1,5 +1,5 @@
 // One stream's way through a worker thread: ring in -> remuxer -> ring out. Many lanes share the event
-// loop of the thread, so a lane never blocks, and yields after a budget.
+// loop of the thread, so a lane never blocks, and yields after a budget. That of a job asks for each turn.
 import { AppError } from '../base/errors.ts'
 import { damageKinds, damageOf, eachDamage, type Damage } from './damage.ts'
 import type { Heartbeat } from './heartbeat.ts'
@@ -16,9 +16,11 @@ import {
 } from './native.ts'
 import type { Profile } from './profile.ts'
 import { RingReader, RingWriter, type CloseReason } from './ring.ts'
+import type { Share } from './schedule.ts'
+import { Slice } from './slice.ts'
 import { addStats } from './stats.ts'
 
-/** Input that one lane works on before the others get their turn. */
+/** Input that one lane works on before the others get their turn, at most. */
 export const turnBytes = 262_144
 
 const packetBytes = 188
@@ -49,6 +51,7 @@ export class Lane {
   #hasMore = false // output waits inside the remuxer
   #isFlushed = false
   #turnInput = 0
+  #slice: Slice | undefined // of a job
   #counted: Damage = eachDamage(() => 0)
   #countedAt = performance.now()
 
@@ -74,11 +77,12 @@ export class Lane {
   }
 
   /** Carries the stream to its end: the input's, drained, or at once when the output is closed.
-   *  Closes the rings and the remuxer. Throws NO_STREAM when a whole input gave nothing. */
-  async run(heartbeat: Heartbeat): Promise<RemuxStats> {
+   *  Closes the rings and the remuxer. Throws NO_STREAM when a whole input gave nothing.
+   *  @param share  a job's part of the thread; live streams have none, and wait for nobody */
+  async run(heartbeat: Heartbeat, share?: Share): Promise<RemuxStats> {
     let reason: CloseReason = 'error'
     try {
-      const stats = await this.#carry(heartbeat)
+      const stats = await this.#carry(heartbeat, share)
       reason = 'end'
       return stats
     } finally {
@@ -87,9 +91,12 @@ export class Lane {
     }
   }
 
-  async #carry(heartbeat: Heartbeat): Promise<RemuxStats> {
+  async #carry(heartbeat: Heartbeat, share: Share | undefined): Promise<RemuxStats> {
+    if (share !== undefined) this.#slice = new Slice()
+    const turn = () => heartbeat.turn(this.#id, () => this.#turn())
+    const isOver = () => this.#output.isClosed
     for (;;) {
-      const next = heartbeat.turn(this.#id, () => this.#turn())
+      const next = share === undefined ? turn() : await share.turn(turn, isOver)
       switch (next) {
         case 'input':
           await this.#input.whenReadable()
@@ -98,7 +105,7 @@ export class Lane {
           await this.#output.whenWritable(packetBytes)
           break
         case 'others':
-          await new Promise(setImmediate)
+          if (share === undefined) await new Promise(setImmediate)
           break
         case 'end':
           return this.#finish()
@@ -116,6 +123,7 @@ export class Lane {
   // Works until something is missing. The budget counts on over waits that were none: when bytes are
   // always there, the awaits above never leave the microtasks, and timers and others would starve.
   #turn(): Next {
+    this.#slice?.begin()
     for (;;) {
       if (this.#output.isClosed) return 'end'
       if (this.#output.free < packetBytes) return 'room'
@@ -128,11 +136,11 @@ export class Lane {
         this.#join()
         continue
       }
-      if (this.#turnInput >= turnBytes) {
+      if (this.#turnInput >= turnBytes || this.#slice?.isOver === true) {
         this.#turnInput = 0
         return 'others'
       }
-      const bytes = this.#input.readable(mostPushBytes)
+      const bytes = this.#input.readable(this.#slice?.pieceBytes ?? mostPushBytes)
       if (bytes.length > 0) this.#push(bytes)
       else if (this.#input.splice === 0 || this.#input.isDrained) this.#flush()
       else return 'input'
@@ -143,6 +151,7 @@ export class Lane {
     this.#fill((window) => this.#remuxer.push(bytes, window))
     this.#input.release(bytes.length) // the remuxer has what it needs: it keeps no borrowed bytes
     this.#turnInput += bytes.length
+    this.#slice?.note(bytes.length)
     if (performance.now() - this.#countedAt >= statsEveryMs) this.#count(this.#remuxer.stats())
   }
 

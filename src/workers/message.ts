@@ -21,6 +21,8 @@ export interface RemuxTask {
   readonly offset: number
   /** another thread carried this stream before */
   readonly isResumed: boolean
+  /** of a job, 1 .. mostWeight; undefined for a live stream */
+  readonly weight: number | undefined
 }
 
 export type Task = HelloTask | RemuxTask

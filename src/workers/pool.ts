@@ -8,6 +8,7 @@ import type { Metrics } from '../base/metrics.ts'
 import { damageKinds } from './damage.ts'
 import { Job, type PoolStream } from './job.ts'
 import type { Profile } from './profile.ts'
+import { mostWeight } from './schedule.ts'
 import { Slot, looksToHang, type Loss, type LossReason, type SlotOptions } from './slot.ts'
 
 export type { PoolStream, RemuxReport } from './job.ts'
@@ -15,7 +16,7 @@ export type { PoolStream, RemuxReport } from './job.ts'
 export interface PoolOptions {
   /** threads; default one less than the machine has cores */
   workers?: number
-  /** default 32 */
+  /** default 128 */
   streamsPerWorker?: number
   log?: Logger
   metrics?: Metrics
@@ -36,10 +37,20 @@ export interface PoolOptions {
 
 type FilledOptions = PoolOptions & Required<Omit<PoolOptions, 'log' | 'metrics'>>
 
+/** How a stream is to be carried. */
+export interface StreamOptions {
+  /** for logs */
+  readonly label?: string | undefined
+  /** Makes it a job: live streams go first, jobs share what is left by weight, 1 .. mostWeight. */
+  readonly weight?: number | undefined
+}
+
 export interface PoolStats {
   readonly workers: number
   readonly capacity: number
+  /** jobs included */
   readonly streams: number
+  readonly jobs: number
   readonly refused: number
   readonly restarts: number
   readonly failures: Readonly<Record<LossReason, number>>
@@ -47,10 +58,11 @@ export interface PoolStats {
 }
 
 const mostLosses = 2 // threads that a stream may lose; with the next one it fails
+const liveShare = 1 / 8 // of the places, that no job takes
 
 const defaults: FilledOptions = {
   workers: Math.max(1, availableParallelism() - 1),
-  streamsPerWorker: 32,
+  streamsPerWorker: 128,
   hangMs: 600,
   closeMs: 3000,
   inputBytes: 512 * 1024,
@@ -94,13 +106,16 @@ export class Pool {
     return problems.every((problem) => problem !== undefined) ? problems[0] : undefined
   }
 
-  /** Starts a stream. Throws POOL_FULL, ADDON_MISSING, NO_WORKER or SHUTTING_DOWN. */
-  open(profile: Profile, { label = 'stream' }: { label?: string } = {}): PoolStream {
+  /** Starts a stream. A job is refused while there still are places for live streams.
+   *  @throws POOL_FULL, ADDON_MISSING, NO_WORKER or SHUTTING_DOWN */
+  open(profile: Profile, { label = 'stream', weight }: StreamOptions = {}): PoolStream {
+    checkWeight(weight)
     if (this.#isClosed) throw new AppError('SHUTTING_DOWN')
     const slot = this.#emptiest()
-    if (slot === undefined) throw this.problem ?? this.#refuse()
+    if (slot === undefined) throw this.problem ?? this.#refuse(weight)
+    if (weight !== undefined && this.#countJobs() >= this.#mostJobs) throw this.#refuse(weight)
     const { inputBytes, outputBytes } = this.#options
-    const job = new Job(this.#nextId(), profile, { label, inputBytes, outputBytes })
+    const job = new Job(this.#nextId(), profile, { label, weight, inputBytes, outputBytes })
     this.#jobs.add(job)
     slot.run(job)
     void this.#follow(job)
@@ -114,6 +129,7 @@ export class Pool {
       workers: this.#slots.length,
       capacity: this.#capacity,
       streams: this.#jobs.size,
+      jobs: this.#countJobs(),
       refused: this.#refused,
       restarts: this.#restarts,
       failures: { ...this.#failures },
@@ -154,10 +170,23 @@ export class Pool {
     return best.free > 0 ? best : undefined
   }
 
-  #refuse(): AppError {
+  // Of the places on threads that work. A pool of one place has none to keep.
+  get #mostJobs(): number {
+    const working = this.#slots.filter(({ problem }) => problem === undefined)
+    const places = working.length * this.#options.streamsPerWorker
+    return places < 2 ? places : places - Math.ceil(places * liveShare)
+  }
+
+  #countJobs(): number {
+    return [...this.#jobs].filter(({ isLive }) => !isLive).length
+  }
+
+  #refuse(weight: number | undefined): AppError {
+    const kind = weight === undefined ? 'live' : 'job'
     this.#refused++
-    this.#options.metrics?.poolRefused.inc()
-    return new AppError('POOL_FULL', { capacity: this.#capacity, streams: this.#jobs.size })
+    this.#options.metrics?.poolRefused.inc(kind)
+    const [capacity, what] = kind === 'live' ? [this.#capacity, 'streams'] : [this.#mostJobs, 'jobs']
+    return new AppError('POOL_FULL', { capacity, what, streams: this.#jobs.size })
   }
 
   #nextId(): number {
@@ -208,7 +237,8 @@ export class Pool {
     metrics?.workerFailures.inc(reason)
     log?.error({ worker: slot.index, reason, streams: jobs.length, err: cause }, 'worker lost')
     const isKnown = jobs.some((job) => job.id === culprit)
-    for (const job of jobs) {
+    // Live streams first: who comes later may have to wait for the new thread.
+    for (const job of [...jobs].sort((one, other) => Number(other.isLive) - Number(one.isLive))) {
       const isSuspect = !isKnown || job.id === culprit
       if (isSuspect) job.losses++
       this.#replace(job, reason, cause, isSuspect)
@@ -244,10 +274,16 @@ export class Pool {
     metrics?.poolWorkers.set(this.#slots.filter((slot) => slot.isUp).length)
     metrics?.poolCapacity.set(this.#capacity)
     metrics?.poolStreams.set(this.#jobs.size)
+    metrics?.poolJobs.set(this.#countJobs())
     metrics?.remuxesActive.set(this.#jobs.size)
     metrics?.workerRestarts.inc(this.#restarts - this.#restartsReported)
     this.#restartsReported = this.#restarts
   }
+}
+
+function checkWeight(weight: number | undefined): void {
+  if (weight === undefined || (Number.isInteger(weight) && weight >= 1 && weight <= mostWeight)) return
+  throw new TypeError(`Expected a whole number from 1 to ${mostWeight} for weight but received ${weight}`)
 }
 
 // `{ ...defaults, workers: undefined }` would lose the default.

@@ -6,6 +6,7 @@ import { Heartbeat, createHeartbeat } from './heartbeat.ts'
 import { Lane, type MakeRemuxer } from './lane.ts'
 import type { Notice, Outcome, RemuxTask, Task, ThreadData } from './message.ts'
 import { Remuxer, nativeVersion, type NativeVersion, type RemuxStats } from './native.ts'
+import { Schedule } from './schedule.ts'
 
 /** What the tasks of a thread are made of. */
 export interface Trade {
@@ -18,6 +19,7 @@ const native: Trade = { make: (profile, options) => new Remuxer(profile, options
 
 const { heartbeat: memory = createHeartbeat(), beatMs = 500 } = (workerData ?? {}) as Partial<ThreadData>
 const heartbeat = new Heartbeat(memory, beatMs)
+const schedule = new Schedule()
 
 export default function run(task: Task): Promise<Outcome> {
   return serve(task, native)
@@ -39,7 +41,8 @@ async function carry(task: RemuxTask, make: MakeRemuxer): Promise<Outcome> {
   try {
     const onFlowing = (stats: RemuxStats) => announce({ kind: 'flowing', id: task.id, stats })
     const lane = heartbeat.turn(task.id, () => new Lane(task, make, onFlowing))
-    return { kind: 'done', stats: await lane.run(heartbeat) }
+    const share = task.weight === undefined ? undefined : schedule.share(task.weight)
+    return { kind: 'done', stats: await lane.run(heartbeat, share) }
   } finally {
     heartbeat.leave()
   }

@@ -60,7 +60,7 @@ describe('loadConfig', () => {
       audioTracks: 'all',
       useNativeRemuxer: true,
       ffmpeg: 'ffmpeg',
-      streamsPerWorker: 32,
+      streamsPerWorker: 128,
       slowClients: 'skip',
       reconnect: 60_000,
       mostClients: 512,

@@ -12,6 +12,7 @@ const contract = [
   'xg2g_transcoder_bytes_processed_total',
   'xg2g_pool_workers',
   'xg2g_pool_streams',
+  'xg2g_pool_jobs',
   'xg2g_pool_capacity',
   'xg2g_pool_refused_total',
   'xg2g_worker_failures_total',
@@ -37,9 +38,9 @@ describe('createMetrics', () => {
 
   it('counts in its own registry only', async () => {
     const [one, two] = [createMetrics(), createMetrics()]
-    one.poolRefused.inc()
-    expect(await one.registry.metrics()).toContain('xg2g_pool_refused_total 1')
-    expect(await two.registry.metrics()).toContain('xg2g_pool_refused_total 0')
+    one.poolRefused.inc('job')
+    expect(await one.registry.metrics()).toContain('xg2g_pool_refused_total{kind="job"} 1')
+    expect(await two.registry.metrics()).toContain('xg2g_pool_refused_total{kind="job"} 0')
   })
 
   it('adds the process where asked', async () => {

@@ -91,7 +91,7 @@ describe('XG2G_STREAMS_PER_WORKER', () => {
     expect(full?.body.toString()).toContain('POOL_FULL')
     expect(full?.headers['retry-after']).toBe('5')
     expect(server.sockets).toHaveLength(1)
-    expect(await house.metric('xg2g_pool_refused_total')).toBe(1)
+    expect(await house.metric('xg2g_pool_refused_total{kind="live"}')).toBe(1)
   })
 })
 

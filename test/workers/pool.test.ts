@@ -49,6 +49,59 @@ describe('Pool.open', () => {
     expect(pool.stats()).toMatchObject({ streams: 4, refused: 2, capacity: 4 })
   })
 
+  it('refuses jobs while it still has places for live streams', async () => {
+    const metrics = createMetrics()
+    const pool = await poolOf({ workers: 2, streamsPerWorker: 10, metrics })
+    const jobs = Array.from({ length: 17 }, () => pool.open(defaultProfile, { weight: 1 }))
+    expect(() => pool.open(defaultProfile, { weight: 100 })).toThrow('All 17 places for jobs are taken')
+    for (let place = 0; place < 3; place++) pool.open(defaultProfile)
+    expect(() => pool.open(defaultProfile)).toThrow('All 20 places for streams are taken')
+    expect(pool.stats()).toMatchObject({ streams: 20, jobs: 17, refused: 2 })
+    expect(await metricOf(metrics, 'xg2g_pool_jobs')).toBe(17)
+    expect(await metricOf(metrics, 'xg2g_pool_refused_total', { kind: 'job' })).toBe(1)
+    expect(await metricOf(metrics, 'xg2g_pool_refused_total', { kind: 'live' })).toBe(1)
+    jobs[0]?.close()
+    await jobs[0]?.done
+    pool.open(defaultProfile, { weight: 1 })
+    expect(pool.stats()).toMatchObject({ streams: 20, jobs: 17 })
+  })
+
+  it('lets jobs have their places however many live streams there are', async () => {
+    const pool = await poolOf({ streamsPerWorker: 128 })
+    for (let place = 0; place < 20; place++) pool.open(defaultProfile)
+    for (let place = 0; place < 100; place++) pool.open(defaultProfile, { weight: 1 })
+    expect(pool.stats()).toMatchObject({ streams: 120, jobs: 100, capacity: 128 })
+  })
+
+  it.each([
+    [1, 1],
+    [2, 1],
+    [3, 2],
+    [8, 7],
+    [9, 7],
+  ])('of %i places leaves jobs %i', async (streamsPerWorker, most) => {
+    const pool = await poolOf({ streamsPerWorker })
+    for (let place = 0; place < most; place++) pool.open(defaultProfile, { weight: 1 })
+    expect(() => pool.open(defaultProfile, { weight: 1 })).toThrow(`All ${most} places`)
+  })
+
+  it.each([0, -1, 101, 1.5, NaN, '5', null])('takes no job of weight %s', async (weight) => {
+    const pool = await poolOf()
+    expect(() => pool.open(defaultProfile, { weight: weight as number })).toThrow(
+      new TypeError(`Expected a whole number from 1 to 100 for weight but received ${weight}`),
+    )
+    expect(pool.stats().streams).toBe(0)
+  })
+
+  it('carries jobs beside live streams', async () => {
+    const pool = await poolOf()
+    const viewers = [undefined, 1, 7, 100].map((weight) => new Viewer(pool.open(defaultProfile, { weight })))
+    await Promise.all(viewers.map((viewer) => viewer.reach(5000)))
+    for (const { bytesIn, bytesOut } of await Promise.all(viewers.map((viewer) => viewer.finish())))
+      expect(bytesIn).toBe(bytesOut)
+    expect(viewers.map(({ lost }) => lost)).toEqual([0, 0, 0, 0])
+  })
+
   it('puts each stream on the emptiest worker', async () => {
     const pool = await poolOf({ workers: 3, streamsPerWorker: 4 })
     const streams = Array.from({ length: 7 }, () => pool.open(defaultProfile))
@@ -169,6 +222,19 @@ describe('Pool, when a thread is lost', () => {
       expect(pool.stats().streams).toBe(0)
     },
   )
+
+  it('finds the job that hangs, and moves the others as what they are', async () => {
+    const pool = await poolOf({ workers: 2, hangMs: 1500 })
+    const options = [{}, {}, { weight: 5 }, { weight: 9 }]
+    const viewers = options.map((option) => new Viewer(pool.open(defaultProfile, option)))
+    await Promise.all(viewers.map((viewer) => viewer.reach(1000)))
+    const [culprit] = viewers.splice(2, 1)
+    culprit?.send('loop')
+    await expect(culprit?.stream.done).rejects.toMatchObject({ code: 'WORKER_HUNG' })
+    await Promise.all(viewers.map((viewer) => viewer.reach(viewer.sent + 1000)))
+    expect(pool.stats()).toMatchObject({ streams: 3, jobs: 1 })
+    await Promise.all(viewers.map((viewer) => viewer.finish()))
+  })
 
   it('gives up on all its streams after three losses when it is not known whose fault it is', async () => {
     const pool = await poolOf()

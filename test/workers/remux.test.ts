@@ -1,9 +1,9 @@
 // The pool with the real addon: what the stand-in of pool.test.ts cannot show.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Heartbeat, createHeartbeat } from '../../src/workers/heartbeat.ts'
 import { Job } from '../../src/workers/job.ts'
 import { Lane } from '../../src/workers/lane.ts'
-import { Remuxer, type RemuxStats } from '../../src/workers/native.ts'
+import { Remuxer, mostPushBytes, type RemuxStats } from '../../src/workers/native.ts'
 import { Pool } from '../../src/workers/pool.ts'
 import { defaultProfile } from '../../src/workers/profile.ts'
 import { packetBytes } from './packet.ts'
@@ -38,6 +38,24 @@ describe('Pool with the addon', () => {
     const played = await Promise.all(streams.map((stream) => play(stream, sample)))
     for (const { output } of played) expect(output.equals(played[0]?.output ?? Buffer.alloc(0))).toBe(true)
     await Promise.all(streams.map((stream) => stream.done))
+  })
+
+  it('carries a live stream to its end while jobs run, and gives each what a remuxer alone gives', async () => {
+    const one = new Pool({ workers: 1 })
+    let isOver = false
+    const jobs = [1, 1, 1, 2, 3, 4].map((weight) => ({ weight, laps: 0 }))
+    const playing = jobs.map((job) =>
+      play(one.open(defaultProfile, { weight: job.weight }), sample, () => ++job.laps > 1 && isOver),
+    )
+    await vi.waitFor(() => expect(Math.min(...jobs.map(({ laps }) => laps))).toBeGreaterThan(1), 30_000)
+    const live = await play(one.open(defaultProfile), sample)
+    expect(one.stats().jobs).toBe(jobs.length)
+    isOver = true
+    const played = await Promise.all(playing)
+    expect(live.output.equals(alone(1))).toBe(true)
+    for (const [place, { laps }] of jobs.entries())
+      expect(played[place]?.output.equals(alone(laps))).toBe(true)
+    await one.close()
   })
 
   it.each([
@@ -82,4 +100,20 @@ describe('Pool with the addon', () => {
 function carry(job: Job): Promise<RemuxStats> {
   const make = (...[profile, options]: ConstructorParameters<typeof Remuxer>) => new Remuxer(profile, options)
   return new Lane(job.task(), make, () => undefined).run(new Heartbeat(createHeartbeat(), 1000))
+}
+
+/** What a remuxer alone makes of the sample, so many times. */
+function alone(laps: number): Buffer {
+  using remuxer = new Remuxer(defaultProfile)
+  const window = new Uint8Array(mostPushBytes)
+  const pieces: Uint8Array[] = []
+  const take = (length: number) => {
+    for (; length > 0; length = remuxer.pull(window)) pieces.push(Uint8Array.from(window.subarray(0, length)))
+  }
+  for (let lap = 0; lap < laps; lap++)
+    for (let at = 0; at < sample.length; at += mostPushBytes)
+      take(remuxer.push(sample.subarray(at, at + mostPushBytes), window))
+  remuxer.flush()
+  take(remuxer.pull(window))
+  return Buffer.concat(pieces)
 }
