@@ -61,13 +61,11 @@ std::optional<uid_t> UserId(const std::string& name) {
 }
 
 std::optional<std::string> UserName(uid_t uid) {
-  return Find<passwd>(
-      [&](passwd* entry, char* buffer, size_t size, passwd** found) {
-        return getpwuid_r(uid, entry, buffer, size, found);
-      },
-      [](const passwd& entry) {
-        return std::string(entry.pw_name == nullptr ? "" : entry.pw_name);
-      });
+  return Find<passwd>([&](passwd* entry, char* buffer, size_t size,
+                          passwd** found) { return getpwuid_r(uid, entry, buffer, size, found); },
+                      [](const passwd& entry) {
+                        return std::string(entry.pw_name == nullptr ? "" : entry.pw_name);
+                      });
 }
 
 std::optional<gid_t> GroupId(const std::string& name) {

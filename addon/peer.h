@@ -1,5 +1,5 @@
-// Who is at the other end of a Unix domain socket, users and groups by name, and descriptors. Knows no
-// stream and no Node.
+// Who is at the other end of a Unix domain socket, users and groups by name, and descriptors. Knows
+// no stream and no Node.
 #pragma once
 
 #include <sys/types.h>
@@ -20,8 +20,8 @@ struct Peer {
 // Source: unix(7), SO_PEERCRED.
 std::optional<Peer> PeerOf(int fd);
 
-// nullopt where there is no such user or group. These ask the system's databases, which may mean a server.
-// Throws std::system_error where one of them fails.
+// nullopt where there is no such user or group. These ask the system's databases, which may mean a
+// server. Throws std::system_error where one of them fails.
 std::optional<uid_t> UserId(const std::string& name);
 std::optional<std::string> UserName(uid_t uid);
 std::optional<gid_t> GroupId(const std::string& name);

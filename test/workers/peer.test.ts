@@ -91,28 +91,19 @@ describe('a missing addon', () => {
     vi.resetModules()
   })
 
+  const absent = () => {
+    throw new Error('no file')
+  }
+
   it.each([
-    ['there is none', () => Promise.reject(new Error('no file')), /native remuxer is missing/],
+    ['there is none', absent, /native remuxer is missing/],
     ['one of an earlier version', () => ({ path: '/old/remux.node' }), /old\/remux.node is of an earlier/],
-  ])('is told: %s', async (_, found, message) => {
+  ])('is told: %s', async (_, load, message) => {
     vi.resetModules()
-    vi.doMock('bindings', () => ({
-      default: () => {
-        const addon = found()
-        if (addon instanceof Promise) {
-          addon.catch(() => undefined)
-          throw new Error('no file')
-        }
-        return addon
-      },
-    }))
+    vi.doMock('bindings', () => ({ default: load }))
     const peer = await import('../../src/workers/peer.ts')
     expect(peer.peersAvailable()).toBe(false)
-    expect(() => peer.peerOf(0)).toThrow(
-      expect.objectContaining({
-        code: 'ADDON_MISSING',
-        message: expect.stringMatching(message) as string,
-      }) as Error,
-    )
+    expect(() => peer.peerOf(0)).toThrow(message)
+    expect(() => peer.duplicate(0)).toThrow(expect.objectContaining({ code: 'ADDON_MISSING' }) as Error)
   })
 })
