@@ -1,8 +1,9 @@
-// The addon's face to Node: one class. The only file that knows N-API. Bytes from JavaScript are
-// borrowed for the call. Arguments come clean from src/workers/native.ts: what is checked here is
-// what would crash.
+// The addon's face to Node: one class, and what the job socket asks of the system. The only file that
+// knows N-API. Bytes from JavaScript are borrowed for the call. Arguments come clean from
+// src/workers/native.ts and peer.ts: what is checked here is what would crash.
 #include "audio/encoder.h"
 #include "audio/libav.h"
+#include "peer.h"
 #include "remuxer.h"
 
 #include <malloc.h>
@@ -292,8 +293,62 @@ Napi::Value Use(const Napi::CallbackInfo& info) {
   return out;
 }
 
+// Absence is undefined.
+template <typename T>
+Napi::Value OrUndefined(Napi::Env env, const std::optional<T>& value) {
+  return value ? Napi::Value::From(env, *value) : env.Undefined();
+}
+
+int DescriptorOf(const Napi::CallbackInfo& info) {
+  if (!info[0].IsNumber()) throw Napi::TypeError::New(info.Env(), "Expected a descriptor");
+  return info[0].As<Napi::Number>().Int32Value();
+}
+
+std::string NameIn(const Napi::CallbackInfo& info) {
+  if (!info[0].IsString()) throw Napi::TypeError::New(info.Env(), "Expected a name");
+  return info[0].As<Napi::String>();
+}
+
+Napi::Value PeerOf(const Napi::CallbackInfo& info) {
+  const auto peer = xg2g::PeerOf(DescriptorOf(info));
+  if (!peer) return info.Env().Undefined();
+  auto out = Napi::Object::New(info.Env());
+  out.Set("pid", static_cast<double>(peer->pid));
+  out.Set("uid", static_cast<double>(peer->uid));
+  out.Set("gid", static_cast<double>(peer->gid));
+  return out;
+}
+
+Napi::Value UserId(const Napi::CallbackInfo& info) {
+  return OrUndefined(info.Env(), xg2g::UserId(NameIn(info)));
+}
+
+Napi::Value GroupId(const Napi::CallbackInfo& info) {
+  return OrUndefined(info.Env(), xg2g::GroupId(NameIn(info)));
+}
+
+Napi::Value UserName(const Napi::CallbackInfo& info) {
+  if (!info[0].IsNumber()) throw Napi::TypeError::New(info.Env(), "Expected a user's number");
+  return OrUndefined(info.Env(), xg2g::UserName(info[0].As<Napi::Number>().Uint32Value()));
+}
+
+Napi::Value Duplicate(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), xg2g::Duplicate(DescriptorOf(info)));
+}
+
+Napi::Object Peers(Napi::Env env) {
+  auto peers = Napi::Object::New(env);
+  peers.Set("of", Napi::Function::New(env, PeerOf));
+  peers.Set("userId", Napi::Function::New(env, UserId));
+  peers.Set("userName", Napi::Function::New(env, UserName));
+  peers.Set("groupId", Napi::Function::New(env, GroupId));
+  peers.Set("duplicate", Napi::Function::New(env, Duplicate));
+  return peers;
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Remuxer", RemuxerObject::Define(env));
+  exports.Set("peers", Peers(env));
   exports.Set("use", Napi::Function::New(env, Use));
   exports.Set("libavcodec", av_version_info());
   return exports;

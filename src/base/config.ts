@@ -7,19 +7,23 @@ import { AppError, expectation } from './errors.ts'
 import { maskCredentials } from './log.ts'
 import { secretFile } from './setting.ts'
 import { settingInfo, settingKeys, settings, type SettingKey } from './settings.ts'
-import { formatDuration, formatListen } from './units.ts'
+import { formatDuration, formatListen, formatMode } from './units.ts'
 
 const schema = z.strictObject(settings)
 
-/** All settings, parsed: bit/s, listen addresses, lists. `warnings` is for the log, once there is one. */
-export type Config = Readonly<z.infer<typeof schema>> & { readonly warnings: readonly string[] }
+/** All settings, parsed: bit/s, listen addresses, lists. `warnings` is for the log, once there is one;
+ *  `given` are the settings that file or environment have set, the others are defaults. */
+export type Config = Readonly<z.infer<typeof schema>> & {
+  readonly warnings: readonly string[]
+  readonly given: readonly SettingKey[]
+}
 
 type Environment = Readonly<Record<string, string | undefined>>
 type Raw = Record<string, unknown>
 
 // Names that installations of earlier versions set, and whose part does not exist yet: they are
 // warned of. Any other unknown XG2G_ name is taken for a typing mistake.
-const awaited = /^XG2G_(TRANSCODER_URL|UDS_PATH|HDHR_\w+|EPG_\w+)$/
+const awaited = /^XG2G_(TRANSCODER_URL|HDHR_\w+|EPG_\w+)$/
 
 /** Reads the configuration. Throws CONFIG_INVALID with one line for each problem. */
 export function loadConfig({ env = process.env, file }: { env?: Environment; file?: string } = {}): Config {
@@ -36,7 +40,7 @@ export function loadConfig({ env = process.env, file }: { env?: Environment; fil
   if (problems.length > 0 || !result.success) {
     throw new AppError('CONFIG_INVALID', { reason: problems.join('\n'), problems, file })
   }
-  return { ...result.data, warnings }
+  return { ...result.data, warnings, given: settingKeys.filter((key) => key in raw) }
 }
 
 /** What each setting is worth now: secrets and credentials in URLs masked. */
@@ -52,9 +56,10 @@ export function describeConfig(config: Config): string {
 
 function describeValue(key: SettingKey, value: Config[SettingKey]): unknown {
   if (value === undefined) return undefined
-  const { isSecret, isDuration } = settingInfo(key)
+  const { isSecret, isDuration, isMode } = settingInfo(key)
   if (isSecret) return '***'
   if (isDuration && typeof value === 'number') return formatDuration(value)
+  if (isMode && typeof value === 'number') return formatMode(value)
   if (typeof value === 'string' || Array.isArray(value)) return withoutCredentials(value)
   return typeof value === 'object' && 'port' in value ? formatListen(value) : value
 }
@@ -78,7 +83,7 @@ function readSettings(file: string): Raw {
       reason: expectation('settings, one `key: value` a line', file, content),
     })
   }
-  return withoutEmpty(content as Raw)
+  return withoutEmpty(withMeaning(content as Raw))
 }
 
 function readEnvironment(env: Environment, warnings: string[], problems: string[]): Raw {
@@ -89,8 +94,8 @@ function readEnvironment(env: Environment, warnings: string[], problems: string[
     const { env: name, oldEnv = [] } = info
     for (const each of [name, ...oldEnv]) {
       known.add(each)
-      const value = env[each]
-      if (value === undefined || value === '') continue
+      const value = env[each] === '' ? info.empty : env[each]
+      if (value === undefined) continue
       if (each !== name) warnings.push(`${each} is an old name of ${name}`)
       raw[key] ??= value
     }
@@ -145,6 +150,15 @@ function readSecret(
     problems.push(`The file of ${name} cannot be read: ${why}`)
     return undefined
   }
+}
+
+// `key: ""` where that means something.
+function withMeaning(raw: Raw): Raw {
+  const meaning = settingKeys.flatMap((key) => {
+    const { empty } = settingInfo(key)
+    return raw[key] === '' && empty !== undefined ? [[key, empty] as const] : []
+  })
+  return { ...raw, ...Object.fromEntries(meaning) }
 }
 
 // `key:` with nothing behind it means: not set.

@@ -14,6 +14,10 @@ export interface SettingInfo {
   readonly isSecret?: boolean
   /** A number of ms that is written 5s, 45m or 6h. */
   readonly isDuration?: boolean
+  /** Permissions of a file, written as an octal number. */
+  readonly isMode?: boolean
+  /** What an empty value means; that it is not set, unless given. */
+  readonly empty?: string
   /** Takes effect when the configuration is read again, without a restart. */
   readonly isLive?: boolean
 }
@@ -61,12 +65,13 @@ export function read<T>(
     })
 }
 
-/** A YAML list, or text with commas. */
+/** A YAML list, or text with commas. Numbers are words too. */
 export function list<T>(expected: string, parse: (text: string) => T | undefined) {
-  return z.union([z.string(), z.array(z.string())], { error: expected }).transform((value, context) => {
+  const word = z.union([z.string(), z.number()])
+  return z.union([...word.options, z.array(word)], { error: expected }).transform((value, context) => {
     const parsed: T[] = []
-    for (const word of typeof value === 'string' ? parseList(value) : value) {
-      const one = parse(word.trim())
+    for (const entry of Array.isArray(value) ? value : parseList(String(value))) {
+      const one = parse(String(entry).trim())
       if (one !== undefined) parsed.push(one)
       else context.addIssue(expected)
     }

@@ -21,7 +21,7 @@ import {
   withDefault,
   type SettingInfo,
 } from './setting.ts'
-import { parseBitrate } from './units.ts'
+import { parseBitrate, parseMode } from './units.ts'
 
 const mostLanguages = 16 // what a stream's profile takes
 const bitrate = read('a bitrate between 32k and 512k such as 192k', (value) => {
@@ -49,6 +49,23 @@ const tuners = read('auto or a whole number from 1 to 64', (value) =>
   value === 'auto' ? value : parseWhole(value, 1, 64),
 )
 const receivers = list('http:// or https:// addresses of receivers', parseAddress)
+
+const socketPath = read('off or a path with a slash in it such as /run/xg2g/remux.sock', (value) => {
+  const path = value.trim()
+  if (path === 'off' || path === 'false') return 'off' // YAML 1.1 reads off as false
+  return /^[^\0]*\/[^\0/]+$/.test(path) ? path : undefined
+})
+const socketMode = read('three octal digits that let the owner read and write such as 0660', (value) => {
+  const mode = parseMode(value)
+  return mode !== undefined && (mode & 0o600) === 0o600 ? mode : undefined
+})
+const systemName = /^[^\s:,/]{1,64}$/ // of a user or a group, or its number
+const socketGroup = read('the name or number of a group', (value) =>
+  systemName.test(value.trim()) ? value.trim() : undefined,
+)
+const socketUsers = list('names or numbers of users such as tv,1000', (word) =>
+  systemName.test(word) ? word : undefined,
+)
 
 /** The settings by their key in the file. */
 export const settings = {
@@ -296,6 +313,27 @@ export const settings = {
     fallback: '1024',
     meaning: 'Memory for what players join and lag in, in MB; when it is full no further channel begins',
     isLive: true,
+  }),
+  udsPath: withDefault(socketPath, {
+    env: 'XG2G_UDS_PATH',
+    fallback: '/run/xg2g/remux.sock',
+    meaning: 'The socket where programs on this machine hand in streams; off or empty for none',
+    empty: 'off',
+  }),
+  udsMode: withDefault(socketMode, {
+    env: 'XG2G_UDS_MODE',
+    fallback: '0660',
+    meaning: 'Permissions of that socket, in octal digits: who may write to it may use it',
+    isMode: true,
+  }),
+  udsGroup: setting(socketGroup, {
+    env: 'XG2G_UDS_GROUP',
+    meaning: 'Group of that socket, by name or number; else our own',
+  }),
+  udsUsers: withDefault(socketUsers, {
+    env: 'XG2G_UDS_USERS',
+    fallback: '',
+    meaning: 'Users who alone may use it, by name or number; else whom its permissions let in',
   }),
   metricsListen: setting(listen, {
     env: 'XG2G_METRICS_LISTEN',

@@ -50,6 +50,16 @@ export function formatDuration(ms: number): string {
   return `${ms / msPer[unit]}${unit}`
 }
 
+/** `0660` or `660`: permissions of a file, in octal digits. */
+export function parseMode(text: string): number | undefined {
+  return /^0?[0-7]{3}$/.test(text.trim()) ? Number.parseInt(text, 8) : undefined
+}
+
+/** Permissions as `0660`. */
+export function formatMode(mode: number): string {
+  return mode.toString(8).padStart(4, '0')
+}
+
 /** true/false, yes/no, on/off, 1/0. */
 export function parseFlag(text: string): boolean | undefined {
   const word = text.trim().toLowerCase()

@@ -117,10 +117,21 @@ interface Addon {
     tablesVersion: number,
   ) => RawRemuxer
   readonly use: () => NativeUse
+  /** see peer.ts; an addon of an earlier version has none */
+  readonly peers?: RawPeers
   /** release of the library that was found at run time */
   readonly libavcodec: string
   /** the file that was loaded, set by `bindings` */
   readonly path: string
+}
+
+/** What the addon asks the system for; peer.ts is the door to it. */
+export interface RawPeers {
+  of(fd: number): { pid: number; uid: number; gid: number } | undefined
+  userId(name: string): number | undefined
+  userName(uid: number): string | undefined
+  groupId(name: string): number | undefined
+  duplicate(fd: number): number
 }
 
 /** What was loaded. */
@@ -239,6 +250,13 @@ export function nativeVersion(): NativeVersion {
 /** What is in use now. Throws ADDON_MISSING. */
 export function nativeUse(): NativeUse {
   return load().use()
+}
+
+/** What peer.ts stands on. Throws ADDON_MISSING. */
+export function nativePeers(): RawPeers {
+  const { peers, path } = load()
+  if (peers !== undefined) return peers
+  throw new AppError('ADDON_MISSING', { reason: `${path} is of an earlier version: run \`make native\`` })
 }
 
 let loaded: Addon | undefined

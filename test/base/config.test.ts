@@ -67,8 +67,12 @@ describe('loadConfig', () => {
       mostStreams: 128,
       mostStreamsPerClient: 64,
       mostBufferMb: 1024,
+      udsPath: '/run/xg2g/remux.sock',
+      udsMode: 0o660,
+      udsUsers: [],
       logLevel: 'info',
       warnings: [],
+      given: [],
     })
     expect(workers).toBeGreaterThanOrEqual(1)
   })
@@ -111,6 +115,27 @@ describe('loadConfig', () => {
     expect(loadConfig({ env: { XG2G_OWI_BASE: '', XG2G_LISTEN: '' } })).toMatchObject({
       listen: { port: 8080 },
     })
+  })
+
+  it.each(['', 'off', ' off '])('switches the job socket off by %j', (value) => {
+    expect(loadConfig({ env: { XG2G_UDS_PATH: value } }).udsPath).toBe('off')
+    expect(loadConfig({ env: {}, file: fileWith(`udsPath: "${value}"\n`) }).udsPath).toBe('off')
+    expect(loadConfig({ env: {}, file: fileWith('udsPath:\n') }).udsPath).toBe('/run/xg2g/remux.sock')
+  })
+
+  it('reads permissions as octal, also where YAML takes them for a number', () => {
+    expect(loadConfig({ env: { XG2G_UDS_MODE: '0600' } }).udsMode).toBe(0o600)
+    expect(loadConfig({ env: {}, file: fileWith('udsMode: 0666\nudsUsers: [1000, tv]\n') })).toMatchObject({
+      udsMode: 0o666,
+      udsUsers: ['1000', 'tv'],
+    })
+    expect(loadConfig({ env: {}, file: fileWith('udsUsers: 1000\n') }).udsUsers).toEqual(['1000'])
+  })
+
+  it('tells what was set from what is a default', () => {
+    const file = fileWith('udsPath: /run/xg2g/remux.sock\nlinger:\n')
+    const env = { XG2G_USE_RUST_REMUXER: 'false', XG2G_LISTEN: '' }
+    expect(loadConfig({ env, file }).given).toEqual(['useNativeRemuxer', 'udsPath'])
   })
 
   it('reads a YAML file in the types of YAML', () => {
@@ -190,6 +215,13 @@ describe('loadConfig', () => {
       /^Expected a time from 10m to 7d .* for XG2G_EPG_REFRESH but received "1m"$/,
     ],
     [{ XG2G_ALLOWED_ORIGINS: 'https://a.b/path' }, /^Expected origins such as .* for XG2G_ALLOWED_ORIGINS/],
+    [{ XG2G_UDS_PATH: 'yes' }, /^Expected off or a path .* for XG2G_UDS_PATH but received "yes"$/],
+    [{ XG2G_UDS_PATH: '/run/xg2g/' }, /^Expected off or a path .* for XG2G_UDS_PATH/],
+    [{ XG2G_UDS_MODE: '0o660' }, /^Expected three octal digits .* for XG2G_UDS_MODE but received "0o660"$/],
+    [{ XG2G_UDS_MODE: '0460' }, /^Expected three octal digits .* for XG2G_UDS_MODE but received "0460"$/],
+    [{ XG2G_UDS_MODE: '4660' }, /^Expected three octal digits .* for XG2G_UDS_MODE but received "4660"$/],
+    [{ XG2G_UDS_GROUP: 'a b' }, /^Expected the name or number of a group for XG2G_UDS_GROUP/],
+    [{ XG2G_UDS_USERS: 'tv,a/b' }, /^Expected names or numbers of users .* for XG2G_UDS_USERS/],
     [{ XG2G_ENABLE_STREAM_PROXY: 'perhaps' }, /^Expected true or false for XG2G_ENABLE_STREAM_PROXY/],
     [{ XG2G_LISSTEN: ':1' }, /^Expected a known setting \(see README\) for XG2G_LISSTEN but received ":1"$/],
   ])('refuses %o', (env, message) => {
@@ -197,6 +229,7 @@ describe('loadConfig', () => {
   })
 
   it.each([
+    ['udsMode: 0o660\n', /^Expected three octal digits .* for udsMode but received 432$/],
     ['lissten: :1\n', /^Expected a known setting \(see README\) for lissten but received ":1"$/],
     ['audioCodec: [aac]\n', /^Expected one of aac, mp3 for audioCodec but received \["aac"\]$/],
     ['- a\n', /^Expected settings, one `key: value` a line for .*yaml but received \["a"\]$/],
@@ -268,8 +301,14 @@ describe('describeConfig', () => {
 
   it('is read again as the same configuration', () => {
     const before = loadConfig({
-      env: { XG2G_LISTEN: '[::1]:9000', XG2G_AUDIO_LANGUAGE: 'deu,eng', XG2G_EPG_REFRESH: '4h' },
+      env: {
+        XG2G_LISTEN: '[::1]:9000',
+        XG2G_AUDIO_LANGUAGE: 'deu,eng',
+        XG2G_EPG_REFRESH: '4h',
+        XG2G_UDS_MODE: '600',
+      },
     })
-    expect(loadConfig({ env: {}, file: fileWith(describeConfig(before)) })).toEqual(before)
+    const after = loadConfig({ env: {}, file: fileWith(describeConfig(before)) })
+    expect({ ...after, given: before.given }).toEqual(before)
   })
 })

@@ -3,11 +3,13 @@ import {
   formatBitrate,
   formatDuration,
   formatListen,
+  formatMode,
   parseBitrate,
   parseDuration,
   parseFlag,
   parseList,
   parseListen,
+  parseMode,
 } from '../../src/base/units.ts'
 
 describe('parseBitrate and formatBitrate', () => {
@@ -68,6 +70,20 @@ describe('parseDuration and formatDuration', () => {
   it.each(['', 's', '-1s', '5 s', '5y', 'soon'])('"%s" has no meaning', (text) => {
     expect(parseDuration(text)).toBeUndefined()
   })
+})
+
+describe('parseMode and formatMode', () => {
+  it.each([
+    ['0660', 0o660, '0660'],
+    ['666', 0o666, '0666'],
+    ['007', 0o007, '0007'],
+  ])('%s is %d', (text, mode, written) => {
+    expect(parseMode(text)).toBe(mode)
+    expect(formatMode(mode)).toBe(written)
+  })
+  it.each(['', '66', '0o660', '0690', '1777', 'rw', '-660', '6.6'])('"%s" has no meaning', (text) =>
+    expect(parseMode(text)).toBeUndefined(),
+  )
 })
 
 describe('parseFlag', () => {
