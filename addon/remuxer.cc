@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
 
 namespace xg2g {
 
@@ -20,13 +19,7 @@ constexpr int64_t kRepeatTicks = kTicksPerSecond / 4;      // tables, where the 
 constexpr int64_t kTableSpacing = kTicksPerSecond / 20;    // and not more often than this
 constexpr int64_t kSelectTicks = kTicksPerSecond;          // until another programme will do
 constexpr int64_t kJumpTicks = 2 * kTicksPerSecond;        // of the PCR: a new time line
-constexpr int64_t kBackTicks = 5 * kTicksPerSecond;        // of PTS: likewise
 constexpr int64_t kRadioMarkTicks = kTicksPerSecond / 2;
-constexpr int64_t kNaturalGapTicks = kTicksPerSecond / 2;  // to another source of the same time line
-// From the last time stamp to another time line: a picture, and what an encoder's first frame of
-// sound reaches back before its time.
-constexpr int64_t kFollowTicks = kTicksPerSecond / 20;
-constexpr int64_t kMostFromClock = 10 * kTicksPerSecond;   // a PTS farther from the PCR is none
 constexpr size_t kSettleBytesPerMs = 2500;                 // 20 Mbit/s, where no PCR tells the time
 constexpr size_t kMaxTableReaders = 64;
 constexpr uint8_t kScrambleHysteresis = 8;                 // packets in a row
@@ -39,6 +32,7 @@ Remuxer::Remuxer(const RemuxerSettings& settings)
       fast_(kPidCount, kNotFast),
       pids_(kPidCount),
       seen_(kPidCount, Seen::kNothing),
+      line_(settings.shift, settings.continue_from),
       radio_marked_(-kRadioMarkTicks) {
   pids_[kPatPid].role = Role::kPat;
   if (settings.is_resumed)
@@ -68,14 +62,13 @@ void Remuxer::Flush() {
   out_.Own();
   if (stage_ == Stage::kSelect) Select(true);
   if (stage_ == Stage::kSettle) Release();
-  for (const BegunHeader& begun : begun_) Route(Packet(out_.Copy(begun.packet.data())));
-  begun_.clear();
+  line_.Flush(out_, [this](const Packet& packet) { Route(packet); });
   if (program_)
     for (Stream& stream : program_->streams())
       if (stream.track) {
         const uint64_t units = stream.track->units();
         stream.track->Flush(out_);
-        if (stream.track->units() != units) NoteTime(stream.track->unit_pts());
+        if (stream.track->units() != units) line_.Note(stream.track->unit_pts());
       }
   out_.Own();
 }
@@ -196,7 +189,7 @@ void Remuxer::Emit(const uint8_t* packets, size_t stride, size_t count) {
 }
 
 void Remuxer::Handle(const Packet& packet) {
-  if (shift_ != 0) return Shift(packet);
+  if (line_.shift() != 0) return Shift(packet);
   Route(packet);
 }
 
@@ -338,7 +331,7 @@ bool Remuxer::IsSettled() const {
 // Where time stamps are to be moved, they have to be known first.
 bool Remuxer::IsSeen(const Stream& stream) const {
   const Seen seen = seen_[stream.pid];
-  if (settings_.continue_from != kNoTime && seen == Seen::kClear) return false;
+  if (line_.IsToFollow() && seen == Seen::kClear) return false;
   return seen != Seen::kNothing;
 }
 
@@ -608,7 +601,7 @@ void Remuxer::OnPassing(const Packet& packet, PidState& state) {
     return PassClock(packet, state);
   }
   FlagFirst(packet, state);
-  if (state.stream != kNoStream && program_->streams()[state.stream].MustFlow()) NoteTimes(packet);
+  if (state.stream != kNoStream && program_->streams()[state.stream].MustFlow()) line_.NoteOf(packet);
   out_.Pass(packet);
 }
 
@@ -631,7 +624,7 @@ void Remuxer::OnVideo(const Packet& packet, PidState& state) {
   }
   auto verdict = AccessScanner::Verdict::kMore;
   video_pes_.Push(
-      packet.payload(), begins, [this](const PesHeader& header) { NoteTime(video_pts_ = header.pts); },
+      packet.payload(), begins, [this](const PesHeader& header) { line_.Note(video_pts_ = header.pts); },
       [&](Bytes data) { verdict = scanner_.Feed(data); });
   is_scanning_ = verdict == AccessScanner::Verdict::kMore;
   if (is_scanning_) fast_[packet.pid()] = kNotFast;  // the next packet is looked at as well
@@ -653,7 +646,7 @@ void Remuxer::OnAudio(const Packet& packet, PidState& state) {
     program_->Touch();
     SendTables();
   }
-  if (track.units() != units) NoteTime(track.unit_pts());
+  if (track.units() != units) line_.Note(track.unit_pts());
   const bool is_due = elapsed_ - radio_marked_ >= kRadioMarkTicks;
   if (track.units() == units || !is_due || program_->HasVideo()) return;
   radio_marked_ = elapsed_;
@@ -667,114 +660,30 @@ void Remuxer::AddMark(uint64_t offset, int64_t pts, AccessKind kind) {
   SendTables();  // who begins here needs not wait for the next ones
 }
 
-// The highest, but for those of another time line.
-void Remuxer::NoteTime(int64_t pts) {
-  if (pts == kNoTime) return;
-  const int64_t ahead = last_time_ == kNoTime ? 1 : WrapDistance(pts, last_time_);
-  if (ahead > 0 || ahead < -kBackTicks) last_time_ = pts;
-}
-
-void Remuxer::NoteTimes(const Packet& packet) {
-  if (!packet.unit_start() || packet.scrambled()) return;
-  const size_t end = TimesEnd(packet.payload());
-  if (end > 0 && end <= packet.payload().size())
-    NoteTime(ReadTimes(packet.payload().data(), end).pts);
-}
-
 // ---- another time line than the source's
 
-// The earliest time stamp among what is held has to follow the latest that left before.
 void Remuxer::DecideShift() {
   const auto sends = [](const Stream& stream) { return stream.MustFlow() && stream.is_wanted; };
   // Inside of what is scrambled nothing can be moved, so the rest stays with it.
   for (const Stream& stream : program_->streams())
     if (sends(stream) && seen_[stream.pid] == Seen::kScrambled) return;
-  shift_ = settings_.shift;
-  if (settings_.continue_from == kNoTime) return;
-  int64_t clock = kNoTime, earliest = kNoTime;
-  const auto note = [&](int64_t time) {
-    if (time == kNoTime) return;
-    if (clock != kNoTime && std::llabs(WrapDistance(time, clock)) > kMostFromClock) return;
-    if (earliest == kNoTime || WrapDistance(time, earliest) < 0) earliest = time;
-  };
-  const auto each_packet = [this](auto&& take) {
-    for (size_t at = 0; at < held_.size(); at += kPacketBytes) {
-      const Packet packet(held_.data() + at);
-      if (!packet.error() && packet.IsValid()) take(packet);
-    }
-  };
-  each_packet([&](const Packet& packet) {
-    if (clock == kNoTime && packet.pid() == program_->pcr_pid() && packet.pcr() != kNoTime)
-      clock = packet.pcr() / kPcrPerTick;
+  line_.Decide(held_, program_->pcr_pid(), [&](uint16_t pid) {
+    const uint8_t stream = pids_[pid].stream;
+    return stream != kNoStream && sends(program_->streams()[stream]);
   });
-  each_packet([&](const Packet& packet) {
-    const uint8_t stream = pids_[packet.pid()].stream;
-    if (stream == kNoStream || !sends(program_->streams()[stream])) return;
-    if (!packet.unit_start() || packet.scrambled()) return;
-    const size_t end = TimesEnd(packet.payload());
-    if (end == 0 || end > packet.payload().size()) return;
-    const PesTimes times = ReadTimes(packet.payload().data(), end);
-    note(times.pts);
-    note(times.dts);
-  });
-  if (earliest == kNoTime) earliest = clock;
-  if (earliest == kNoTime) return;
-  const int64_t gap = WrapDistance(WrapPts(earliest + shift_), settings_.continue_from);
-  if (gap > 0 && gap <= kNaturalGapTicks) return;
-  shift_ = WrapPts(settings_.continue_from + kFollowTicks - earliest);
 }
 
-// Changes a copy before anything else looks at it, so that all that is told further is the
-// viewer's time. Packets that pass without a look have neither clock nor PES header.
+// Before anything else looks at it, so that all that is told further is the viewer's time. Packets
+// that pass without a look have neither clock nor PES header.
 void Remuxer::Shift(const Packet& packet) {
   PidState& state = pids_[packet.pid()];
   if (state.role == Role::kDrop || !packet.IsValid()) return Route(packet);
-  if (!begun_.empty() && packet.has_payload() && FinishHeader(packet)) return;
-  const Bytes payload = packet.payload();
-  const bool begins = packet.unit_start() && !packet.scrambled() && state.stream != kNoStream;
-  const size_t times = begins ? TimesEnd(payload) : 0;
-  if (times == 0 && !packet.has_clock()) return Route(packet);
-  uint8_t* copy = out_.Copy(packet.data());
-  if (packet.has_clock()) ShiftClocks(copy, shift_);
-  if (times > payload.size()) {
-    BegunHeader& begun = begun_.emplace_back(BegunHeader{packet.pid(), {}});
-    std::memcpy(begun.packet.data(), copy, kPacketBytes);
-    uint32_t& fast = fast_[packet.pid()];
-    if (fast != kNotFast) state.continuity = static_cast<uint8_t>((fast - 1) & 0x0F);
-    fast = kNotFast;
-    return;
-  }
-  if (times > 0) ShiftTimes(copy + (payload.data() - packet.data()), times, shift_);
-  Route(Packet(copy));
-}
-
-// A carry runs through all five bytes of a time stamp: where a header is cut, its first packet has
-// waited for this one. False when this one is still to be handled.
-bool Remuxer::FinishHeader(const Packet& packet) {
-  const auto at = std::ranges::find(begun_, packet.pid(), &BegunHeader::pid);
-  if (at == begun_.end()) return false;
-  BegunHeader begun = *at;
-  begun_.erase(at);
-  const Bytes head = Packet(begun.packet.data()).payload();
-  const Bytes tail = packet.payload();
-  uint8_t header[kMaxTimesEnd];
-  const size_t from_tail = std::min(kMaxTimesEnd - head.size(), tail.size());
-  std::memcpy(header, head.data(), head.size());
-  std::memcpy(header + head.size(), tail.data(), from_tail);
-  const size_t end = TimesEnd({header, head.size() + from_tail});
-  const bool is_whole = !packet.unit_start() && !packet.scrambled() && end > head.size() &&
-                        end <= head.size() + from_tail;
-  if (is_whole) {
-    ShiftTimes(header, end, shift_);
-    std::memcpy(begun.packet.data() + (kPacketBytes - head.size()), header, head.size());
-  }
-  Route(Packet(out_.Copy(begun.packet.data())));
-  if (!is_whole) return false;
-  uint8_t* copy = out_.Copy(packet.data());
-  if (packet.has_clock()) ShiftClocks(copy, shift_);
-  std::memcpy(copy + (kPacketBytes - tail.size()), header + head.size(), end - head.size());
-  Route(Packet(copy));
-  return true;
+  const bool is_kept = line_.Move(packet, state.stream != kNoStream, out_,
+                                  [this](const Packet& moved) { Route(moved); });
+  if (!is_kept) return;
+  uint32_t& fast = fast_[packet.pid()];
+  if (fast != kNotFast) state.continuity = static_cast<uint8_t>((fast - 1) & 0x0F);
+  fast = kNotFast;
 }
 
 // ---- what was seen

@@ -9,6 +9,7 @@
 #include "pes.h"
 #include "program.h"
 #include "psi.h"
+#include "timeline.h"
 
 #include <memory>
 #include <string>
@@ -75,9 +76,9 @@ class Remuxer {
   const PacketFinder& finder() const { return finder_; }
   uint64_t psi_errors() const;
   // The latest PTS of sound and picture that left, or kNoTime.
-  int64_t last_time() const { return last_time_; }
+  int64_t last_time() const { return line_.last(); }
   // By how much the source's time stamps are moved, 90 kHz. Decided before the first packet leaves.
-  int64_t shift() const { return shift_; }
+  int64_t shift() const { return line_.shift(); }
   bool has_decided_shift() const { return stage_ == Stage::kFlow; }
   // Empty, or what keeps something usable from coming out.
   std::string Problem() const;
@@ -143,13 +144,10 @@ class Remuxer {
   void FlagFirst(const Packet& packet, PidState& state);
   void CountContinuity(const Packet& packet, PidState& state);
   void AddMark(uint64_t offset, int64_t pts, AccessKind kind);
-  void NoteTime(int64_t pts);
-  void NoteTimes(const Packet& packet);
 
   // Another time line than the source's.
   void DecideShift();
   void Shift(const Packet& packet);
-  bool FinishHeader(const Packet& packet);
 
   RemuxerSettings settings_;
   PacketFinder finder_;
@@ -190,15 +188,7 @@ class Remuxer {
   int64_t elapsed_ = 0;      // 90 kHz
   int64_t tables_sent_ = 0;  // elapsed_ when the tables were sent last
 
-  // What is added to the source's time stamps, and the latest that left.
-  int64_t shift_ = 0;
-  int64_t last_time_ = kNoTime;
-  // First packets of PES packets whose time stamps go on in the next packet of the PID.
-  struct BegunHeader {
-    uint16_t pid;
-    std::array<uint8_t, kPacketBytes> packet;
-  };
-  std::vector<BegunHeader> begun_;
+  TimeLine line_;
 
   // The picture under way.
   PesReader video_pes_;
