@@ -2,8 +2,8 @@
 // Main thread. Never holds anybody up: who falls out of what is kept goes on at an access point.
 import type { AppError } from '../base/errors.ts'
 import type { Priority } from './lease.ts'
-import { enterAt, resumeAt, type Entry } from './entry.ts'
-import { packetBytes } from './packet.ts'
+import { enterAt, pidsBefore, type Entry } from './entry.ts'
+import { breakBefore, hasPayload, packetBytes, pidOf } from './packet.ts'
 import type { Piece, Reel } from './reel.ts'
 
 /** What is done with a reader who is too slow. */
@@ -14,8 +14,10 @@ export type SlowPolicy = (typeof slowPolicies)[number]
 export interface Cut {
   /** the reel's */
   readonly offset: number
-  /** No access points are told of behind it. */
+  /** No access points are told of behind it, and no PID of its break. */
   readonly isBlind: boolean
+  /** What was sent before it. */
+  readonly pids: ReadonlySet<number>
 }
 
 /** What a cursor reads from. */
@@ -40,7 +42,6 @@ export interface CursorOptions {
 
 /** So long an access point is waited for before all that comes is sent. */
 const searchMs = 2000
-const blindMs = 300 // until most PIDs have been seen behind a cut without access points
 
 export class Cursor {
   readonly priority: Priority
@@ -57,6 +58,7 @@ export class Cursor {
   #hasLeft = false
   #passedCut = -1
   #search: EntrySearch | undefined
+  readonly #untold = new Set<number>() // PIDs that break: their next packet is told of
   #wake: (() => void) | undefined
   #timer: NodeJS.Timeout | undefined
 
@@ -111,18 +113,15 @@ export class Cursor {
     if (this.isDone) return undefined
     const { reel, cuts } = this.#source
     if (this.#burst === undefined && this.#position < reel.start) this.#catchUp()
-    const cut = cuts.find(({ offset }) => offset >= this.#position && offset > this.#passedCut)
+    const nextCut = () => cuts.find(({ offset }) => offset >= this.#position && offset > this.#passedCut)
+    let cut = nextCut()
     if (cut?.offset === this.#position) {
-      const until = this.#now() + (cut.isBlind ? blindMs : searchMs)
-      this.#search ??= { from: cut.offset, resumedSince: cut.offset, until }
-      this.#passedCut = cut.offset
+      this.#cross(cut)
+      cut = nextCut()
     }
     if (this.#isDropped || !this.#hasEntered()) return undefined
-    const piece =
-      this.#takeBurst() ?? reel.piece(this.#position, Math.min(cut?.offset ?? Infinity, this.#endAt))
-    if (piece === undefined) return undefined
-    if (piece.release !== nothing) this.#position += piece.bytes.length
-    this.#bytes += piece.bytes.length
+    const piece = this.#takeBurst() ?? this.#takePiece(Math.min(cut?.offset ?? Infinity, this.#endAt))
+    if (piece !== undefined) this.#bytes += piece.bytes.length
     return piece
   }
 
@@ -171,10 +170,20 @@ export class Cursor {
     return false
   }
 
-  #begin(entry: Entry | undefined): void {
-    if (entry === undefined) return
-    this.#burst = entry.bytes.length > 0 ? entry.bytes : undefined
-    this.#position = entry.next
+  #begin({ bytes, next }: Entry): void {
+    this.#burst = bytes.length > 0 ? bytes : undefined
+    this.#position = next
+    this.#untold.clear()
+  }
+
+  #cross({ offset, isBlind, pids }: Cut): void {
+    this.#passedCut = offset
+    if (isBlind) this.#break(pids)
+    else this.#search ??= { from: offset, resumedSince: offset, until: this.#now() + searchMs, pids }
+  }
+
+  #break(pids: Iterable<number>): void {
+    for (const pid of pids) this.#untold.add(pid)
   }
 
   // Too slow: the bytes that come next are not kept any more.
@@ -182,7 +191,9 @@ export class Cursor {
     const { reel } = this.#source
     this.#isDropped = this.#slow === 'drop'
     this.#skips++
-    if (!this.#isDropped && !this.#enter(0, this.#lastCut)) this.#begin(resumeAt(reel, this.#middle))
+    if (this.#isDropped || this.#enter(0, this.#lastCut)) return
+    this.#position = this.#middle
+    this.#break(pidsBefore(reel, this.#position))
   }
 
   // Before it the counters are others.
@@ -199,13 +210,35 @@ export class Cursor {
   // Waits for an access point where one is looked for, but not for ever.
   #hasEntered(): boolean {
     if (this.#search === undefined) return true
-    const { from, resumedSince, until } = this.#search
+    const { from, resumedSince, until, pids = [] } = this.#search
     if (!this.#enter(from, resumedSince)) {
       if (!this.#source.isEnded && this.#now() < until) return false
-      this.#begin(resumedSince !== undefined ? resumeAt(this.#source.reel, this.#position) : undefined)
+      this.#break(pids)
     }
     this.#search = undefined
     return true
+  }
+
+  // While a PID's break is not told, looks for its next packet and puts the word before it.
+  #takePiece(to: number): Piece | undefined {
+    const piece = this.#source.reel.piece(this.#position, to)
+    if (piece === undefined) return undefined
+    const length = this.#untold.size > 0 ? this.#untoldAt(piece.bytes) : piece.bytes.length
+    if (length === 0) {
+      piece.release()
+      this.#untold.delete(pidOf(piece.bytes))
+      return { bytes: breakBefore(piece.bytes), release: nothing }
+    }
+    this.#position += length
+    return length === piece.bytes.length ? piece : { ...piece, bytes: piece.bytes.subarray(0, length) }
+  }
+
+  #untoldAt(bytes: Uint8Array): number {
+    for (let at = 0; at + packetBytes <= bytes.length; at += packetBytes) {
+      const packet = bytes.subarray(at, at + packetBytes)
+      if (this.#untold.has(pidOf(packet)) && hasPayload(packet)) return at
+    }
+    return bytes.length
   }
 
   #takeBurst(): Piece | undefined {
@@ -224,6 +257,8 @@ interface EntrySearch {
   readonly resumedSince?: number | undefined
   /** Then it is given up. */
   readonly until: number
+  /** What breaks then. */
+  readonly pids?: ReadonlySet<number>
 }
 
 const mostBurstPart = 348 * packetBytes

@@ -48,6 +48,7 @@ interface Tables {
 
 /** The entry at an access point; undefined while what it takes has not come yet. */
 export function enterAt(reel: Reel, mark: Mark, { resumedSince }: EntryOptions = {}): Entry | undefined {
+  if (mark.offset + packetBytes > reel.end) return undefined // told of before its bytes have come
   const tables = findTables(reel, mark.offset)
   const next = endOfLead(reel, mark)
   if (tables === undefined || next === undefined) return undefined
@@ -57,17 +58,17 @@ export function enterAt(reel: Reel, mark: Mark, { resumedSince }: EntryOptions =
   return { bytes: Buffer.concat([...flags, ...first]), next }
 }
 
-/** Goes on at an offset that is no access point, with the break told on each PID that is seen there. */
-export function resumeAt(reel: Reel, offset: number): Entry {
-  const counters = new Map<number, number>()
-  const end = Math.min(reel.end, offset + mostBreakBytes)
-  for (let at = offset; at + packetBytes <= end; at += packetBytes) {
+/** The PIDs of packets with payload before an offset, as far back as is kept and looked at. */
+export function pidsBefore(reel: Reel, offset: number): Set<number> {
+  const pids = new Set<number>()
+  const end = Math.min(offset, reel.end - (reel.end % packetBytes))
+  const begin = Math.max(reel.start, end - mostBreakBytes)
+  for (let at = end - packetBytes; at >= begin; at -= packetBytes) {
     const packet = reel.packet(at)
-    const pid = pidOf(packet)
-    const isNew = packet[0] === syncByte && hasPayload(packet) && pid !== nullPid && !counters.has(pid)
-    if (isNew) counters.set(pid, continuityOf(packet) - 1)
+    if (packet[0] === syncByte && hasPayload(packet)) pids.add(pidOf(packet))
   }
-  return { bytes: Buffer.concat(breakPackets(counters)), next: offset }
+  pids.delete(nullPid)
+  return pids
 }
 
 function breakPackets(counters: ReadonlyMap<number, number>): Buffer[] {

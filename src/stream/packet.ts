@@ -80,6 +80,11 @@ export function adaptationPacket(
   return packet
 }
 
+/** Tells that the counter of a PID breaks: to be put before its next packet, with payload, at the front. */
+export function breakBefore(packet: Uint8Array): Buffer {
+  return adaptationPacket(pidOf(packet), continuityOf(packet) - 1, { isDiscontinuous: true })
+}
+
 /** Null packets: to be thrown away by whoever gets them. */
 export function nullPackets(count: number): Buffer {
   const packet = Buffer.alloc(packetBytes, 0xff)

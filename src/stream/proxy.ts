@@ -134,6 +134,10 @@ export class Proxy {
 
 function refuse(response: ServerResponse, error: AppError, method: string | undefined): void {
   if (response.destroyed) return
+  if (response.headersSent) {
+    response.destroy() // a status is out: only the end can tell
+    return
+  }
   const body = `${JSON.stringify(error)}\n`
   response.setHeader('Connection', 'close')
   response.setHeader('Content-Type', 'application/json; charset=utf-8')

@@ -5,6 +5,7 @@ import type { Profile } from '../workers/profile.ts'
 import type { RingReader, RingWriter } from '../workers/ring.ts'
 import { Cursor, type Cut, type Readable, type SlowPolicy } from './cursor.ts'
 import type { Engine, EngineStream } from './engine.ts'
+import { pidsBefore } from './entry.ts'
 import { isEngineFault, type Engines } from './engines.ts'
 import type { Priority } from './lease.ts'
 import { nullPackets, packetBytes } from './packet.ts'
@@ -216,7 +217,7 @@ export class Rendition implements Readable {
   #join(output: RingReader): void {
     const torn = this.reel.end % packetBytes
     if (torn > 0) this.reel.append(Buffer.alloc(packetBytes - torn, 0xff))
-    this.#cut({ offset: this.reel.end, isBlind: true })
+    this.#cut(this.reel.end, true)
     output.join()
   }
 
@@ -226,15 +227,15 @@ export class Rendition implements Readable {
     const before = reel.end - this.#stream.output.total
     for (const mark of this.#stream.marks()) {
       const offset = before + mark.offset
-      if (mark.kind === 'cut') this.#cut({ offset, isBlind: this.#engine.name !== 'native' })
+      if (mark.kind === 'cut') this.#cut(offset, this.#engine.name !== 'native')
       else reel.mark({ ...mark, offset })
     }
   }
 
-  #cut(cut: Cut): void {
-    const passed = this.cuts.filter(({ offset }) => offset < this.reel.start).length
+  #cut(offset: number, isBlind: boolean): void {
+    const passed = this.cuts.filter((cut) => cut.offset < this.reel.start).length
     this.cuts.splice(0, passed)
-    this.cuts.push(cut)
+    this.cuts.push({ offset, isBlind, pids: pidsBefore(this.reel, offset) })
   }
 
   // The engine failed, not the source: another one goes on where it was. Its counters are its own, so
@@ -246,7 +247,7 @@ export class Rendition implements Readable {
     const failed = this.#engine
     ;({ engine: this.#engine, stream: this.#stream } = this.#open(failed))
     this.reel.forgetMarks()
-    this.#cut({ offset: this.reel.end, isBlind: true })
+    this.#cut(this.reel.end, true)
     return false
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Cursor, type Cut, type Readable } from '../../src/stream/cursor.ts'
+import { pidsBefore } from '../../src/stream/entry.ts'
 import { Reel } from '../../src/stream/reel.ts'
 import type { MarkKind } from '../../src/workers/native.ts'
 import { audioPid, Programme, readStream, videoPid } from './programme.ts'
@@ -44,6 +45,13 @@ class Source implements Readable {
       .picture(pts + 3600)
       .sound(pts + 1920)
     this.flow()
+  }
+
+  /** What comes next is of another connection, whose counters begin anew. */
+  cut(isBlind = false): void {
+    const { reel } = this
+    this.cuts.push({ offset: reel.end, isBlind, pids: pidsBefore(reel, reel.end) })
+    this.programme = new Programme()
   }
 
   cursor(options = {}): Cursor {
@@ -210,8 +218,7 @@ describe('where another connection begins', () => {
     for (let other = 0; other < 5; other++) source.programme.more(0x12)
     source.openGroup(gop)
     const begin = readAll(cursor)
-    source.cuts = [{ offset: source.reel.end, isBlind: false }]
-    source.programme = new Programme() // its counters begin anew
+    source.cut()
     source.programme.more(videoPid).more(0x12).more(0x12)
     source.flow()
     expect(readAll(cursor)).toHaveLength(0)
@@ -228,12 +235,46 @@ describe('where another connection begins', () => {
     const cursor = source.cursor()
     source.openGroup(gop)
     readAll(cursor)
-    source.cuts = [{ offset: source.reel.end, isBlind: false }]
+    source.cut()
     source.programme.more(videoPid)
     source.flow()
     expect(readAll(cursor)).toHaveLength(0)
     source.now += 2000
     expect(readStream(readAll(cursor))).toMatchObject({ breaks: 1, faults: [] })
+  })
+})
+
+describe('where an engine begins anew that tells of no access points', () => {
+  it('goes on at once, and tells the break of each PID with its next packet, however late that comes', () => {
+    const source = new Source()
+    const cursor = source.cursor()
+    for (let other = 0; other < 5; other++) source.programme.more(0x12).more(0x1000)
+    source.openGroup(gop)
+    const got = [readAll(cursor)]
+    source.cut(true)
+    source.programme.more(0x1000)
+    source.flow()
+    got.push(readAll(cursor))
+    expect(got.at(-1)).toHaveLength(2 * 188) // the word, and the packet
+    source.openGroup(2 * gop)
+    got.push(readAll(cursor))
+    source.now += 10_000
+    source.programme.more(0x12).more(0x12).more(0x1000)
+    source.flow()
+    got.push(readAll(cursor))
+    expect(readStream(Buffer.concat(got))).toMatchObject({ faults: [], breaks: 6 })
+  })
+})
+
+describe('an access point that is told of before its bytes have come', () => {
+  it('is none yet, also where no memory for them is there', () => {
+    const source = running()
+    const filler = 348 - ((source.reel.end / 188) % 348)
+    for (let packet = 0; packet < filler; packet++) source.programme.more(0x1000)
+    source.flow()
+    const before = readAll(source.cursor()).length
+    source.mark(100 * gop)
+    expect(readAll(source.cursor())).toHaveLength(before)
   })
 })
 
