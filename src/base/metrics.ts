@@ -27,6 +27,7 @@ const damageKinds = [
 const upstreamFailures = ['refused', 'timeout', 'stalled', 'ended', 'reset', 'unreachable', 'status'] as const
 
 const streamLimits = ['clients', 'feeds', 'address', 'memory'] as const
+const callRefusals = ['user', 'limit'] as const
 const engines = ['native', 'ffmpeg', 'passthrough'] as const
 
 const jobEnds = ['done', 'refused', 'failed', 'left'] as const
@@ -129,6 +130,14 @@ export function createMetrics({ process = false }: { process?: boolean } = {}) {
       'xg2g_stream_first_byte_seconds',
       'From the request to the first byte of the stream',
       firstByteBuckets,
+    ),
+
+    calls: gauge('xg2g_socket_connections', 'Connections to the job socket that are open'),
+    callsRefused: labelled(
+      'xg2g_socket_refused_total',
+      'Connections to the job socket that were refused',
+      'reason',
+      callRefusals,
     ),
 
     remuxSeconds: histogram(

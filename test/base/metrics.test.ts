@@ -21,6 +21,8 @@ const contract = [
   'xg2g_stream_errors_total',
   'xg2g_remux_damage_total',
   'xg2g_upstream_failures_total',
+  'xg2g_socket_connections',
+  'xg2g_socket_refused_total',
   'xg2g_engine_state',
   'xg2g_engine_fallbacks_total',
 ]
