@@ -1,9 +1,10 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Heartbeat, createHeartbeat } from '../../src/workers/heartbeat.ts'
 import { Job } from '../../src/workers/job.ts'
 import { Lane } from '../../src/workers/lane.ts'
 import { defaultProfile } from '../../src/workers/profile.ts'
 import { Schedule, type Share } from '../../src/workers/schedule.ts'
+import { sliceMs } from '../../src/workers/slice.ts'
 import { makePackets } from './packet.ts'
 import { Relay } from './relay.ts'
 
@@ -234,6 +235,10 @@ describe('Lane with a share', () => {
     await Promise.all(lanes)
   }
 
+  afterEach(() => {
+    vi.restoreAllMocks()
+  })
+
   it('runs a live stream right behind the slice in which it was woken', async () => {
     let due = 0
     for (let place = 0; place < 10; place++) openGreedy(1, () => wake())
@@ -258,6 +263,16 @@ describe('Lane with a share', () => {
     for (let place = 0; place < 5; place++) openGreedy()
     while (diary.turns.length < 50) await new Promise(setImmediate)
     expect(diary.turns.slice(0, 50)).toEqual(Array.from({ length: 50 }, (_, turn) => 1 + (turn % 5)))
+    await closeAll()
+  })
+
+  it('ends a slice when its time is over, however much input there is', async () => {
+    let now = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => (now += sliceMs))
+    let pushes = 0
+    openGreedy(1, () => pushes++)
+    while (diary.turns.length < 20) await new Promise(setImmediate)
+    expect(pushes).toBe(diary.turns.length)
     await closeAll()
   })
 
