@@ -32,6 +32,8 @@ interface Reading {
   readonly wrong: number
   /** Groups of packets that found the ring of a live stream full. */
   readonly overruns: number
+  /** Worker threads that ended or counted as hung: their streams are flagged, and so not as expected. */
+  readonly losses: number
   readonly loop: { readonly p50: number; readonly p99: number; readonly max: number }
   /** ms, from the writing of each group to the last byte that comes of it, of all live streams */
   readonly delays: readonly number[]
@@ -102,10 +104,10 @@ export const jobs: Benchmark = {
         },
         {
           title: 'All rounds together',
-          columns: ['', 'jobs done', 'streams with wrong bytes', 'live rings found full'],
+          columns: ['', 'jobs done', 'streams with wrong bytes', 'live rings found full', 'threads lost'],
           rows: names.map((name) => [
             name,
-            ...(['jobsDone', 'wrong', 'overruns'] as const).map((kind) =>
+            ...(['jobsDone', 'wrong', 'overruns', 'losses'] as const).map((kind) =>
               String(sum(of(name).map((each) => each[kind]))),
             ),
           ]),
@@ -193,6 +195,7 @@ async function measure(
   const delays = viewers.flatMap((viewer) => viewer.delays)
   stop.abort()
   await Promise.all([...working, ...watching])
+  const { restarts: losses, failures } = pool.stats()
   await pool.close()
   const each = now.map((bytes, place) => bytes - (before[place] ?? 0))
   const speed = sum(each) / (to - from) / 1000
@@ -202,12 +205,14 @@ async function measure(
     jobsDone: sum(places.map(({ done }) => done)),
     wrong: sum([...places, ...viewers].map(({ wrong }) => wrong)),
     overruns: sum(viewers.map(({ overruns }) => overruns)),
+    losses,
     loop: { p50: loop.percentile(50) / 1e6, p99: loop.percentile(99) / 1e6, max: loop.max / 1e6 },
     delays,
   }
   process.stderr.write(
     `${load.jobs} jobs, ${load.live} live: ${speed.toFixed(0)} MB/s, loop p99 ${reading.loop.p99.toFixed(1)} ms, ` +
-      `live p99 ${percentile(delays, 99).toFixed(1)} ms, ${reading.wrong} wrong, ${reading.overruns} overruns\n`,
+      `live p99 ${percentile(delays, 99).toFixed(1)} ms, ${reading.wrong} wrong, ${reading.overruns} overruns, ` +
+      `threads lost: ${JSON.stringify(failures)}\n`,
   )
   return reading
 }
