@@ -10,6 +10,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   instructions: async () => (await import('./instructions.ts')).instructions,
   cpu: async () => (await import('./cpu.ts')).cpu,
   ring: async () => (await import('./ring.ts')).ring,
+  jobs: async () => (await import('./jobs.ts')).jobs,
   latency: async () => (await import('./latency.ts')).latency,
   joins: async () => (await import('./joins.ts')).joins,
   crowd: async () => (await import('./crowd.ts')).crowd,

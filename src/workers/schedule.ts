@@ -2,11 +2,13 @@
 // Jobs, which may be faster than life, get one slice in each pass of the event loop, so that whatever woke for
 // a live stream runs before the next slice.
 import { toAppError } from '../base/errors.ts'
+import { sliceMs } from './slice.ts'
 
 /** The largest weight of a job; the least is 1. */
 export const mostWeight = 100
 
 const passMs = 0.01 // what a pass of the event loop costs besides the slice
+const mostSliceMs = 2 * sliceMs // what was longer, the thread was not running: no job shall pay for that
 
 export interface ScheduleOptions {
   /** ms, monotonic */
@@ -61,7 +63,7 @@ export class Schedule {
     const { share, start, work } = claim
     const from = this.#now()
     work()
-    share.until = start + (this.#now() - from + passMs) / share.weight
+    share.until = start + (Math.min(this.#now() - from, mostSliceMs) + passMs) / share.weight
     this.#arrange()
   }
 

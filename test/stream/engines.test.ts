@@ -8,7 +8,8 @@ import {
   passthroughEngine,
 } from '../../src/stream/engine.ts'
 import { Engines } from '../../src/stream/engines.ts'
-import { defaultProfile } from '../../src/workers/profile.ts'
+import type { StreamOptions } from '../../src/workers/pool.ts'
+import { defaultProfile, type Profile } from '../../src/workers/profile.ts'
 import { packets } from './packets.ts'
 
 /** An engine whose failures are given: at the opening while `refuses`, else through fail() of each stream. */
@@ -16,12 +17,14 @@ class FakeEngine implements Engine {
   readonly name: EngineName
   refuses: ErrorCode | undefined
   readonly streams: { fail(code: ErrorCode): void }[] = []
+  asked: StreamOptions | undefined
 
   constructor(name: EngineName) {
     this.name = name
   }
 
-  open(): EngineStream {
+  open(_profile: Profile, options?: StreamOptions): EngineStream {
+    this.asked = options
     if (this.refuses !== undefined) throw new AppError(this.refuses)
     const inner = passthroughEngine().open(defaultProfile)
     const end = Promise.withResolvers<never>()
@@ -168,6 +171,15 @@ describe('Engines', () => {
     expect(open().engine).toBe(ffmpeg)
     pass(1)
     expect(open().engine).toBe(native)
+  })
+
+  it('tells every engine that it asks whether it is a job', () => {
+    const { engines, native, ffmpeg } = house()
+    native.refuses = 'WORKER_DIED'
+    engines.open(defaultProfile, { label: 'archive', weight: 7 })
+    expect([native, ffmpeg].map(({ asked }) => asked)).toEqual(Array(2).fill({ label: 'archive', weight: 7 }))
+    engines.open(defaultProfile, { label: 'Das Erste' })
+    expect(ffmpeg.asked).toEqual({ label: 'Das Erste' })
   })
 
   it('gives a stream whose engine has failed to those behind it', () => {

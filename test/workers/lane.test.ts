@@ -20,8 +20,12 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-function jobOf({ inputBytes = 65_536, outputBytes = 65_536 } = {}): Job {
-  return new Job(1, defaultProfile, { label: 'test', inputBytes, outputBytes })
+function jobOf({
+  inputBytes = 65_536,
+  outputBytes = 65_536,
+  weight,
+}: Partial<ConstructorParameters<typeof Job>[2]> = {}): Job {
+  return new Job(1, defaultProfile, { label: 'test', inputBytes, outputBytes, weight })
 }
 
 /** Runs the job's task on this thread. */
@@ -353,6 +357,22 @@ describe('serve', () => {
   it('answers a greeting with what was loaded', async () => {
     expect(await serve({ kind: 'hello' }, { make: () => new Relay(), load })).toMatchObject({ kind: 'ready' })
   })
+
+  it.each([false, true])(
+    'lets a job wait for its slice, a live stream for nobody; moved: %s',
+    async (isMoved) => {
+      const outcomes = [undefined, 1].map((weight) => {
+        const job = jobOf({ weight })
+        if (isMoved) job.rescue()
+        job.input.write(makePackets(0, 3))
+        job.input.close()
+        const outcome = serve(job.task(), { make: () => new Relay(), load })
+        expect(job.output.fill).toBe(weight === undefined ? 3 * packetBytes : 0)
+        return outcome
+      })
+      for (const outcome of outcomes) expect(await outcome).toMatchObject({ kind: 'done' })
+    },
+  )
 
   it("gives a stream's error as a value, closes its rings and its remuxer", async () => {
     const job = jobOf()

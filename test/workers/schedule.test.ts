@@ -1,9 +1,10 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Heartbeat, createHeartbeat } from '../../src/workers/heartbeat.ts'
 import { Job } from '../../src/workers/job.ts'
 import { Lane } from '../../src/workers/lane.ts'
 import { defaultProfile } from '../../src/workers/profile.ts'
 import { Schedule, type Share } from '../../src/workers/schedule.ts'
+import { sliceMs } from '../../src/workers/slice.ts'
 import { makePackets } from './packet.ts'
 import { Relay } from './relay.ts'
 
@@ -74,13 +75,26 @@ describe('Schedule', () => {
   })
 
   it('counts the time that a slice takes, not the slices', async () => {
-    const took: Record<string, number> = { radio: 2.5, film: 1, news: 0.4 }
+    const took: Record<string, number> = { radio: 1.5, film: 1, news: 0.4 }
     for (const [name, ms] of Object.entries(took)) greedy(name, 1, ms)
     for (let turn = 0; turn < 300; turn++) {
       await pass()
       const had = Object.entries(took).map(([name, ms]) => count(name) * (ms + 0.01))
-      expect(Math.max(...had) - Math.min(...had)).toBeLessThanOrEqual(2.52) // the longest slice
+      expect(Math.max(...had) - Math.min(...had)).toBeLessThanOrEqual(1.52) // the longest slice
     }
+  })
+
+  it('lets no job pay for a thread that stood still', async () => {
+    for (const name of ['a', 'b', 'c']) greedy(name)
+    const share = schedule.share(1)
+    void (async () => {
+      await take('unlucky', share, 500)
+      for (;;) await take('unlucky', share)
+    })()
+    await pass(4)
+    expect(count('unlucky')).toBe(1)
+    await pass(3 * 2 + 1)
+    expect(count('unlucky')).toBe(2)
   })
 
   it('shares by weight, within a slice at any time', async () => {
@@ -221,6 +235,10 @@ describe('Lane with a share', () => {
     await Promise.all(lanes)
   }
 
+  afterEach(() => {
+    vi.restoreAllMocks()
+  })
+
   it('runs a live stream right behind the slice in which it was woken', async () => {
     let due = 0
     for (let place = 0; place < 10; place++) openGreedy(1, () => wake())
@@ -245,6 +263,16 @@ describe('Lane with a share', () => {
     for (let place = 0; place < 5; place++) openGreedy()
     while (diary.turns.length < 50) await new Promise(setImmediate)
     expect(diary.turns.slice(0, 50)).toEqual(Array.from({ length: 50 }, (_, turn) => 1 + (turn % 5)))
+    await closeAll()
+  })
+
+  it('ends a slice when its time is over, however much input there is', async () => {
+    let now = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => (now += sliceMs))
+    let pushes = 0
+    openGreedy(1, () => pushes++)
+    while (diary.turns.length < 20) await new Promise(setImmediate)
+    expect(pushes).toBe(diary.turns.length)
     await closeAll()
   })
 
