@@ -14,23 +14,18 @@ import { version } from './base/version.ts'
 import type { DemoReceiver } from './demo/receiver.ts'
 import type { Guide, RefreshKind } from './guide/guide.ts'
 import { openGuide } from './guide/keeper.ts'
+import { configuredProfile, createFeeds, startEngines } from './plant.ts'
 import { StreamAddresses } from './receiver/address.ts'
 import { Budget } from './receiver/budget.ts'
 import { OpenWebIf } from './receiver/client.ts'
 import { Occupancy } from './receiver/occupancy.ts'
 import { decodePath, formatReference, referenceKey, type Reference } from './receiver/reference.ts'
 import { findReference, urlPlace } from './receiver/service.ts'
-import { passthroughEngine, poolEngine } from './stream/engine.ts'
-import { Engines } from './stream/engines.ts'
-import { Feeds, type CrowdLimits } from './stream/feeds.ts'
-import { FfmpegEngine } from './stream/ffmpeg.ts'
+import type { Feeds } from './stream/feeds.ts'
 import { Proxy } from './stream/proxy.ts'
 import { Receivers } from './stream/receivers.ts'
 import { fixedService, receivedService, type Service } from './stream/service.ts'
-import { Spacing } from './stream/spacing.ts'
 import { Tuners } from './stream/tuners.ts'
-import { Pool } from './workers/pool.ts'
-import { defaultProfile, parseProfile, type Profile } from './workers/profile.ts'
 
 export interface DaemonOptions {
   log: Logger
@@ -190,21 +185,7 @@ async function startProxy(config: Config, tools: Tools): Promise<void> {
     parts.defer(() => receivers.close())
   }
   const { engines, refusal } = await startEngines(config, tools)
-  const feeds = new Feeds({
-    engines,
-    spacing: new Spacing(),
-    get slow() {
-      return live.current.slowClients
-    },
-    get limits() {
-      return { lingerMs: live.current.linger, reconnectMs: live.current.reconnect }
-    },
-    get crowd() {
-      return crowdOf(live.current)
-    },
-    log,
-    metrics,
-  })
+  const feeds = createFeeds(engines, live, tools)
   const proxy = new Proxy({
     feeds,
     refusal,
@@ -256,15 +237,6 @@ function nameOf(reference: Reference, guide: Guide | undefined): string {
 
 function keyOf(reference: Reference): string {
   return reference.kind === 'service' ? referenceKey(reference) : formatReference(reference)
-}
-
-function crowdOf(config: Config): CrowdLimits {
-  return {
-    mostClients: config.mostClients,
-    mostFeeds: config.mostStreams,
-    mostFeedsPerAddress: config.mostStreamsPerClient,
-    mostBufferedBytes: config.mostBufferMb * 1024 * 1024,
-  }
 }
 
 function addressesOf(
@@ -364,65 +336,6 @@ function refreshSoon(found: Tools['found'], what: RefreshKind): void {
   if (guide?.status().refresh.isRunning === true) {
     guide.once('refresh', () => setImmediate(refreshSoon, found, what))
   } else guide?.refresh(what)
-}
-
-// What streams go through: all engines in order, and beside them the first that works now. Without the addon
-// and without ffmpeg the daemon still runs: streams pass through, and who asks for other sound is refused.
-async function startEngines(config: Config, tools: Tools): Promise<{ engines: Engines; refusal?: AppError }> {
-  const { enableAudioTranscoding, useNativeRemuxer } = config
-  const { log, metrics } = tools
-  const last = passthroughEngine()
-  if (!enableAudioTranscoding) {
-    const reason = 'Audio transcoding is switched off here: only audio=copy can be had'
-    const refusal = new AppError('BAD_REQUEST', { reason })
-    return { engines: new Engines([last], { log, metrics }), refusal }
-  }
-  const [pool, ffmpeg] = await Promise.all([
-    useNativeRemuxer ? startPool(config, tools) : undefined,
-    startFfmpeg(config, tools),
-  ])
-  const candidates = [
-    ...(pool === undefined ? [] : [{ made: poolEngine(pool), problem: pool.problem }]),
-    { made: ffmpeg, problem: ffmpeg.problem },
-  ]
-  // Threads that do not start are tried again; what is not installed stays away until the next start.
-  const list = candidates.filter(({ problem }) => problem === undefined || problem.code === 'NO_WORKER')
-  const engines = new Engines([...list.map(({ made }) => made), last], { log, metrics })
-  const working = list.find(({ problem }) => problem === undefined)
-  const refusal = candidates[0]?.problem
-  if (refusal !== undefined)
-    log.error({ err: refusal, engine: (working?.made ?? last).name }, 'streams begin with another engine')
-  return working === undefined && refusal !== undefined ? { engines, refusal } : { engines }
-}
-
-async function startPool(config: Config, { parts, log, metrics, checks }: Tools): Promise<Pool> {
-  const { workers, streamsPerWorker, audioChannels, audioBitrate } = config
-  const pool = new Pool({ workers, streamsPerWorker, log, metrics })
-  parts.defer(() => pool.close())
-  await pool.ready()
-  if (pool.problem !== undefined) return pool
-  checks.push(() => pool.problem && 'workers')
-  const { capacity } = pool.stats()
-  log.info(
-    { sample_rate: sampleRate, channels: audioChannels, bitrate: audioBitrate, workers, capacity },
-    'native remuxer initialized',
-  )
-  return pool
-}
-
-async function startFfmpeg({ ffmpeg: program }: Config, { parts, log }: Tools): Promise<FfmpegEngine> {
-  const ffmpeg = new FfmpegEngine({ program, log })
-  parts.defer(() => ffmpeg.close())
-  await ffmpeg.ready()
-  return ffmpeg
-}
-
-const sampleRate = 48_000 // of broadcast sound; the remuxer keeps the source's
-
-function configuredProfile(config: Config): Profile {
-  const { audioCodec: audio, audioBitrate: bitrate, audioChannels: channels } = config
-  const { audioLanguage: language, audioTracks: tracks } = config
-  return parseProfile({ audio, bitrate, channels, language, tracks }, defaultProfile)
 }
 
 // Before anything is opened that would fail in its own words.

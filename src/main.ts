@@ -7,6 +7,7 @@ import { UsageError } from './cli/usage.ts'
 const usage = `Usage: xg2g <command> [options]
 
   serve [--config FILE] [--demo]      the daemon; --demo brings an emulated receiver along
+  transcoder [--config FILE]          the transcoder alone, for other programs: no receiver, no guide
   remux [options] [IN|-] [OUT|-]      a file or pipe, its sound transcoded; remux --help has the options
   demo-receiver [options]             an emulated Enigma2 receiver; demo-receiver --help has the options
   discover [--probe]                  find receivers on the local networks
@@ -23,6 +24,7 @@ type Command = (args: string[]) => Promise<number>
 
 const commands: Readonly<Record<string, Command>> = {
   serve,
+  transcoder: transcode,
   remux: async (args) => (await import('./remux.ts')).remux(args),
   'demo-receiver': serveDemo,
   discover: async (args) => (await import('./cli/discover.ts')).discover(args),
@@ -74,6 +76,19 @@ async function serve(args: string[]): Promise<number> {
   }
   log.info({ signal: await stopSignal() }, 'stopping')
   await daemon.close()
+  log.info('stopped')
+  return 0
+}
+
+async function transcode(args: string[]): Promise<number> {
+  const { values } = parseArgs({ args, options: { config: { type: 'string' } } })
+  const config = await readConfig(values.config)
+  const { createLog } = await import('./base/log.ts')
+  const { startTranscoder } = await import('./transcoder.ts')
+  const log = createLog(config.logLevel)
+  const transcoder = await startTranscoder(config, { log })
+  log.info({ signal: await stopSignal() }, 'stopping')
+  await transcoder.close()
   log.info('stopped')
   return 0
 }

@@ -22,9 +22,11 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 // Single files beside the rooms.
 const everyRoom = Object.keys(rooms)
 const files: Readonly<Record<string, readonly string[]>> = {
-  'daemon.ts': everyRoom,
+  'plant.ts': ['stream', 'workers', 'base'],
+  'daemon.ts': ['plant.ts', ...everyRoom],
+  'transcoder.ts': ['plant.ts', 'jobs', 'api', 'stream', 'base'],
   'remux.ts': ['cli', 'workers', 'base'],
-  'main.ts': ['daemon.ts', 'remux.ts', ...everyRoom],
+  'main.ts': ['daemon.ts', 'transcoder.ts', 'remux.ts', ...everyRoom],
 }
 
 interface Import {

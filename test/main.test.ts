@@ -13,7 +13,7 @@ describe('xg2g', () => {
   it.each([['--help'], ['-h'], ['help']])('prints its commands with %s', async (flag) => {
     const { code, stdout, stderr } = await run([flag])
     expect([code, stderr]).toEqual([0, ''])
-    for (const command of ['serve', 'remux', 'demo-receiver', 'config'])
+    for (const command of ['serve', 'transcoder', 'remux', 'demo-receiver', 'config'])
       expect(stdout.toString()).toContain(`  ${command} `)
   })
 
@@ -22,6 +22,7 @@ describe('xg2g', () => {
     [['toString'], 'there is no command toString'],
     [[], 'Usage: xg2g'],
     [['serve', '--port', '1'], "Unknown option '--port'"],
+    [['transcoder', '--demo'], "Unknown option '--demo'"],
     [['config', 'extra'], 'extra'],
     [['demo-receiver', '--tuners', 'many'], 'Expected a whole number for --tuners but received "many"'],
   ])('exits with 2 for %j', async (args, message) => {

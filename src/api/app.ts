@@ -19,7 +19,7 @@ import { checked, route, type Route } from './route.ts'
 import { channelRoutes } from './routes/channels.ts'
 import { configRoutes } from './routes/config.ts'
 import { eventRoutes } from './routes/events.ts'
-import { healthRoutes, metricsRoute, showMetrics } from './routes/health.ts'
+import { healthRoutes, metricsRoute, showMetrics, showReadiness } from './routes/health.ts'
 import { outputRoutes } from './routes/outputs.ts'
 import { refreshRoutes } from './routes/refresh.ts'
 import { statusRoutes } from './routes/status.ts'
@@ -68,6 +68,18 @@ export function createApi(parts: Parts, hub: EventHub): Koa {
 export function createMetricsApi({ metrics, log }: { metrics: Metrics; log?: Logger | undefined }): Koa {
   const app = new Koa()
   const router = new Router()
+  router.get('/metrics', (context) => showMetrics(metrics, context))
+  app.use(measure(metrics))
+  app.use(explainErrors(log))
+  return mount(app, router, log)
+}
+
+/** The application beside a service of its own: health, readiness and metrics, for everybody who gets here. */
+export function createHealthApi({ metrics, isReady, log }: Pick<Parts, 'metrics' | 'isReady' | 'log'>): Koa {
+  const app = new Koa()
+  const router = new Router()
+  router.get('/healthz', (context) => void (context.body = { status: 'ok' }))
+  router.get('/readyz', (context) => showReadiness(isReady, context))
   router.get('/metrics', (context) => showMetrics(metrics, context))
   app.use(measure(metrics))
   app.use(explainErrors(log))

@@ -1,9 +1,9 @@
 // A port with an application on it: limits on connections, headers and time, and an end that drains.
-import { createServer, STATUS_CODES, type Server } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type Koa from 'koa'
-import { AppError } from '../base/errors.ts'
 import type { Listen } from '../base/units.ts'
+import { refuseSocket } from '../stream/refusal.ts'
 
 const longestHeaderBytes = 16 * 1024
 const mostHeaders = 100
@@ -26,7 +26,9 @@ export class ApiServer {
     )
     this.#server.maxHeadersCount = mostHeaders
     this.#server.maxConnections = mostConnections
-    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuse(error, socket))
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
+      refuseSocket(error, socket),
+    )
   }
 
   /** Resolves with where it listens. */
@@ -44,22 +46,4 @@ export class ApiServer {
     await closed
     clearTimeout(timer)
   }
-}
-
-// What came is no request that an application could answer.
-function refuse({ code }: NodeJS.ErrnoException, socket: Socket): void {
-  if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-  const error =
-    code === 'HPE_HEADER_OVERFLOW' ? new AppError('HEADERS_TOO_LARGE') : new AppError('BAD_REQUEST')
-  const body = JSON.stringify(error)
-  socket.end(
-    [
-      `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}`,
-      'Content-Type: application/json; charset=utf-8',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      'Connection: close',
-      '',
-      body,
-    ].join('\r\n'),
-  )
 }

@@ -1,4 +1,5 @@
-// IP addresses and networks: who is meant by `192.168.0.0/16`, and which addresses are one's own.
+// IP addresses and networks: who is meant by `192.168.0.0/16`, which addresses are one's own, and which no
+// machine on a network has.
 import { BlockList, isIP } from 'node:net'
 
 /** A list of networks to look addresses up in. */
@@ -34,6 +35,67 @@ export const privateNetworks = new Networks([
   'fc00::/7',
   'fe80::/10',
 ])
+
+// This machine, this link, nobody, everybody, and where clouds tell their machines secrets.
+const special4 = [
+  '0.0.0.0/8',
+  '127.0.0.0/8',
+  '169.254.0.0/16', // with 169.254.169.254, where most clouds answer
+  '100.100.100.200/32', // Alibaba
+  '168.63.129.16/32', // Azure
+  '192.0.0.0/24', // with Oracle's 192.0.0.192
+  '224.0.0.0/4',
+  '240.0.0.0/4', // with the broadcast address
+]
+
+/** Addresses that stand for no machine on a network: loopback, link-local, multicast, unspecified, the
+ *  metadata services of clouds; and the IPv6 addresses that stand for such IPv4 ones. Of the ways to write
+ *  IPv4 in IPv6 only NAT64 is in use; the others are special as a whole.
+ *  @source RFC 6890, RFC 4291, RFC 6052, RFC 3056, RFC 4380 */
+export const specialNetworks = new Networks([
+  ...special4, // found in their mapped form too, `::ffff:127.0.0.1`
+  ...special4.map((network) => {
+    const [address = '', prefix] = network.split('/')
+    return `64:ff9b::${address}/${96 + Number(prefix)}`
+  }),
+  '64:ff9b:1::/48', // NAT64 of one's own
+  '::/96', // unspecified, loopback, IPv4-compatible
+  '::ffff:0:0:0/96', // IPv4-translated
+  '2001::/32', // Teredo
+  '2002::/16', // 6to4
+  'fe80::/10',
+  'fec0::/10',
+  'ff00::/8',
+  'fd00:ec2::254', // Amazon
+  'fd20:ce::254', // Google
+])
+
+/** Whom a list means: a host by its name, or an address or network; one port there, or all of them. */
+export interface Destination {
+  readonly name: string | undefined
+  readonly network: string | undefined
+  readonly port: number | undefined
+}
+
+/** `box.lan`, `box.lan:8001`, `192.168.1.5:8001`, `192.168.0.0/16`, `[fd00::5]:8001`; undefined if it is none. */
+export function parseDestination(text: string): Destination | undefined {
+  const bare = parseNetwork(text)
+  if (bare !== undefined) return { name: undefined, network: bare, port: undefined }
+  const match = /^(?:\[([^\]]+)\]|([^\s:/?#@%[\]\\]+(?:\/\d+)?))(?::(\d{1,5}))?$/.exec(text.trim())
+  if (match === null) return undefined
+  const [, bracketed, plain = '', digits] = match
+  const port = digits === undefined ? undefined : Number(digits)
+  if (port !== undefined && (port < 1 || port > 65535)) return undefined
+  const network = parseNetwork(bracketed ?? plain)
+  const name = bracketed === undefined && network === undefined ? hostName(plain) : undefined
+  return network === undefined && name === undefined ? undefined : { name, network, port }
+}
+
+// As a URL has it: lower case, `xn--` for other letters. None that a URL takes for an address.
+function hostName(text: string): string | undefined {
+  const name = text.includes('/') ? '' : (URL.parse(`http://${text}`)?.hostname.replace(/\.$/, '') ?? '')
+  return /^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?$/.test(name) && isIP(name) === 0 ? name : undefined
+}
 
 /** `192.168.0.0/16`, `192.168.1.5`, `fd00::/8`; undefined if it is none. */
 export function parseNetwork(text: string): string | undefined {

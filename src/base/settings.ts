@@ -2,7 +2,7 @@
 // The example file, the JSON schema and the table of README follow from this list; a test compares them.
 import { availableParallelism } from 'node:os'
 import { logLevels } from './log.ts'
-import { parseNetwork } from './network.ts'
+import { parseDestination, parseNetwork } from './network.ts'
 import {
   address,
   choice,
@@ -32,6 +32,9 @@ const languages = list('three-letter languages (ISO 639-2) such as deu,eng', (wo
   /^[a-z]{3}$/.test(word) ? word : undefined,
 ).refine((all) => all.length <= mostLanguages, `at most ${mostLanguages} languages`)
 const networks = list('addresses or networks such as 192.168.0.0/16', parseNetwork)
+const destinations = list('hosts, addresses or networks such as box.lan:8001 or 192.168.1.0/24', (word) =>
+  parseDestination(word) === undefined ? undefined : word,
+)
 const origins = list('origins such as https://tv.example.org, or *', (word) =>
   word === '*' || URL.parse(word)?.origin === word ? word : undefined,
 )
@@ -334,6 +337,17 @@ export const settings = {
     env: 'XG2G_UDS_USERS',
     fallback: '',
     meaning: 'Users who alone may use it, by name or number; else whom its permissions let in',
+  }),
+  transcoderListen: withDefault(listen, {
+    env: 'XG2G_TRANSCODER_LISTEN',
+    fallback: ':3000',
+    meaning: 'Where `xg2g transcoder` serves /audio-remux, health and metrics',
+  }),
+  transcoderSources: withDefault(destinations, {
+    env: 'XG2G_TRANSCODER_SOURCES',
+    fallback: '',
+    meaning:
+      'Hosts, addresses and networks that `xg2g transcoder` may fetch from, such as box.lan:8001, 192.168.1.0/24; of its own machine only what is listed by address',
   }),
   metricsListen: setting(listen, {
     env: 'XG2G_METRICS_LISTEN',

@@ -24,10 +24,7 @@ function formatEntry(channel: Channel, options: PlaylistOptions): string {
   return `#EXTINF:-1 ${shown},${line(name)}\n${line(addressOf(channel, options))}\n`
 }
 
-function addressOf(
-  channel: Channel,
-  { baseUrl, streamBaseUrl, variant = {} }: PlaylistOptions,
-): string {
+function addressOf(channel: Channel, { baseUrl, streamBaseUrl, variant = {} }: PlaylistOptions): string {
   const { id, url } = channel
   if (url !== undefined) return url
   const query = queryOf(variant)

@@ -1,31 +1,34 @@
-// What the log and the metrics hear of one request on the proxy port.
+// What the log and the metrics hear of one request for a stream.
 import type { AppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { ViewingEnd } from './viewing.ts'
 
-/** The requests' route in the metrics, whatever was asked for. */
-const route = '/:reference'
+export interface AccountOptions {
+  readonly log?: Logger | undefined
+  readonly metrics?: Metrics | undefined
+  /** The request's route in the metrics, whatever was asked for. Default that of the proxy port. */
+  readonly route?: string
+}
 
 export class Account {
   readonly #method: string
+  readonly #route: string
   readonly #log: Logger | undefined
   readonly #metrics: Metrics | undefined
   readonly #openedAt = performance.now()
   #isStarted = false
 
-  constructor(
-    method: string | undefined,
-    { log, metrics }: { log?: Logger | undefined; metrics?: Metrics | undefined },
-  ) {
+  constructor(method: string | undefined, { log, metrics, route = '/:reference' }: AccountOptions) {
     this.#method = method ?? ''
+    this.#route = route
     this.#log = log
     this.#metrics = metrics
   }
 
   /** The status is known. */
   answered(status: number): void {
-    this.#metrics?.request(this.#method, route, status, this.#ms / 1000)
+    this.#metrics?.request(this.#method, this.#route, status, this.#ms / 1000)
   }
 
   /** There is something to send. */

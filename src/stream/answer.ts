@@ -7,6 +7,8 @@ export interface AnswerHead {
   /** Content-Length, or undefined where the body ends with the connection. */
   readonly length: number | undefined
   readonly contentType: string
+  /** Where another place is named to ask at. */
+  readonly location: string | undefined
   /** Where the body begins. */
   readonly bodyOffset: number
 }
@@ -36,6 +38,7 @@ export function readHead(bytes: Uint8Array): AnswerHead | 'malformed' | undefine
     isChunked: /(^|,)\s*chunked\s*$/i.test(header('transfer-encoding') ?? ''),
     length: length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : undefined,
     contentType: header('content-type') ?? '',
+    location: header('location'),
     bodyOffset: end.index + end[0].length,
   }
 }

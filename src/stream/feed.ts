@@ -97,10 +97,11 @@ export class Feed {
   async rendition(profile: Profile): Promise<Rendition | undefined> {
     const { program } = await (this.#seeking ??= this.#seek())
     if (this.isClosed) return undefined
-    const key = JSON.stringify({ ...profile, program })
+    const wanted = { ...profile, program: program || profile.program } // the place knows better
+    const key = JSON.stringify(wanted)
     const known = this.#renditions.get(key)
     if (known?.isOpen === true) return known
-    const rendition = this.#begin({ ...profile, program })
+    const rendition = this.#begin(wanted)
     this.#renditions.set(key, rendition)
     const forget = () => this.#forget(key, rendition)
     rendition.done.then(forget, forget)
@@ -218,27 +219,42 @@ export class Feed {
     }
   }
 
-  // One connection. Returns why it ended, or undefined where all has come that there is.
+  // One connection, or those that its answers lead to. Returns why it ended, or undefined where all has
+  // come that there is.
   async #connectOnce(before: number, options: UpstreamOptions): Promise<AppError | undefined> {
     const last = this.#upstream
     let way: Way | undefined
     try {
       // What broke is sought again; the first way is known.
       way = last === undefined && this.#way !== undefined ? this.#way : await this.#seek(this.#way)
-      if (this.isClosed) return undefined
-      const splitter = new Splitter(() => this.renditions.map(({ input }) => input))
       if (before > 0) for (const rendition of this.renditions) rendition.splice()
       this.#bytesIn = before
-      const upstream = way.connect(splitter, { ...options, onStart: () => way?.worked() })
-      this.#upstream = upstream
-      await upstream.done
-      if (upstream.isComplete || upstream.bitrate > fastestBroadcast) return undefined
-      throw new AppError('UPSTREAM_ENDED', { reason: 'it closed the connection' })
+      for (let at: Way | undefined = way; at !== undefined && !this.isClosed;) {
+        const failure = await this.#receive(at, options)
+        if (failure === undefined) return undefined
+        at = await followed(at, failure)
+        if (at === undefined) throw failure
+      }
+      return undefined
     } catch (thrown) {
       const error = toAppError(thrown)
       if (!this.isClosed) way?.failed(error)
       return error
     }
+  }
+
+  // What one place sends.
+  async #receive(way: Way, options: UpstreamOptions): Promise<AppError | undefined> {
+    const splitter = new Splitter(() => this.renditions.map(({ input }) => input))
+    const upstream = way.connect(splitter, { ...options, onStart: () => way.worked() })
+    this.#upstream = upstream
+    try {
+      await upstream.done
+    } catch (thrown) {
+      return toAppError(thrown)
+    }
+    if (upstream.isComplete || upstream.bitrate > fastestBroadcast) return undefined
+    return new AppError('UPSTREAM_ENDED', { reason: 'it closed the connection' })
   }
 
   async #pause(ms: number): Promise<void> {
@@ -287,4 +303,10 @@ export class Feed {
     if (this.#renditions.get(key) === rendition) this.#renditions.delete(key)
     if (this.#renditions.size === 0) this.close()
   }
+}
+
+// Where an answer leads that names another place.
+async function followed(way: Way, { details }: AppError): Promise<Way | undefined> {
+  const { location } = details
+  return typeof location === 'string' ? await way.follow?.(location) : undefined
 }

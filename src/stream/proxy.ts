@@ -1,6 +1,6 @@
 // The proxy port: GET or HEAD of a service reference answers with that service as a transport stream.
 // Main thread. The status is decided by the first bytes: a receiver that refuses becomes an HTTP error.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { AppError, toAppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
@@ -9,9 +9,11 @@ import type { Listen } from '../base/units.ts'
 import type { Profile } from '../workers/profile.ts'
 import { Account } from './account.ts'
 import type { Feeds } from './feeds.ts'
+import { StreamPort } from './port.ts'
 import { parseQuery, type StreamQuery } from './query.ts'
+import { refuse } from './refusal.ts'
 import type { Service } from './service.ts'
-import { streamHeaders, view, type SendLimits } from './viewing.ts'
+import { streamHeaders, watch, type SendLimits } from './viewing.ts'
 
 export interface ProxyOptions {
   /** What a request's path stands for; undefined if nothing. Asks nobody. @throws BAD_REQUEST */
@@ -26,44 +28,20 @@ export interface ProxyOptions {
   limits?: Partial<SendLimits> | undefined
 }
 
-const longestHeaderBytes = 8 * 1024
-const mostConnections = 1024
-const retryAfterS = 5
-const allTunersInUse = '805 All Tuners In Use' // as HDHomeRun devices say it
-
 export class Proxy {
   readonly #options: ProxyOptions
-  readonly #server: Server
+  readonly #port: StreamPort
   #isClosing = false
 
   constructor(options: ProxyOptions) {
     this.#options = options
-    this.#server = createServer(
-      {
-        maxHeaderSize: longestHeaderBytes,
-        headersTimeout: 5000,
-        requestTimeout: 10_000,
-        connectionsCheckingInterval: 2000,
-        keepAlive: true, // TCP's: tells of a client whose machine is gone
-        keepAliveInitialDelay: 10_000,
-      },
-      (request, response) => void this.#answer(request, response),
-    )
-    // One request a connection: a second one in the pipeline would open a tuner behind the first stream.
-    this.#server.maxRequestsPerSocket = 1
-    this.#server.maxConnections = mostConnections
+    const answer = (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response)
+    this.#port = new StreamPort(answer, { log: options.log })
   }
 
   /** Resolves with where it listens. */
-  listen({ host, port }: Listen): Promise<AddressInfo> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject)
-        this.#server.on('error', (err) => this.#options.log?.error({ err }, 'proxy port failed'))
-        resolve(this.#server.address() as AddressInfo)
-      })
-    })
+  listen(listen: Listen): Promise<AddressInfo> {
+    return this.#port.listen(listen)
   }
 
   /** Takes no more requests, leaves the receivers, lets out what has come from them so far, and after
@@ -71,9 +49,9 @@ export class Proxy {
   async close(drainMs = 5000): Promise<void> {
     this.#isClosing = true
     const { feeds } = this.#options
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    const closed = this.#port.close()
     const timer = setTimeout(() => {
-      this.#server.closeAllConnections()
+      this.#port.abort()
       feeds.abort()
     }, drainMs)
     await Promise.all([closed, feeds.close()])
@@ -85,12 +63,13 @@ export class Proxy {
     try {
       if (this.#isClosing) throw new AppError('SHUTTING_DOWN')
       const { service, query } = this.#read(request)
-      if (request.method === 'GET') return await this.#stream(service, query, response, account)
+      const { feeds, limits } = this.#options
+      if (request.method === 'GET') return await watch(service, query, response, { feeds, limits, account })
       response.writeHead(200, streamHeaders).end()
       account.answered(200)
     } catch (thrown) {
       const error = toAppError(thrown)
-      refuse(response, error, request.method)
+      refuse(response, error, request)
       account.refused(error, request.url)
     } finally {
       account.close()
@@ -106,44 +85,4 @@ export class Proxy {
     if (query.isTransform && this.#options.refusal !== undefined) throw this.#options.refusal
     return { service, query }
   }
-
-  async #stream(
-    service: Service,
-    query: StreamQuery,
-    response: ServerResponse,
-    account: Account,
-  ): Promise<void> {
-    const { name } = service
-    const { feeds, limits } = this.#options
-    const seat = await feeds.join(service, query.profile, {
-      address: response.socket?.remoteAddress,
-      priority: query.priority,
-    })
-    try {
-      if (response.destroyed) return account.abandoned(name) // it did not wait
-      const onStart = () => account.started(name, seat.rendition.engineName)
-      account.ended(name, await view(seat, response, { ...query, limits, onStart }))
-    } catch (error) {
-      if (response.destroyed) return account.abandoned(name)
-      throw error
-    } finally {
-      feeds.leave(seat)
-    }
-  }
-}
-
-function refuse(response: ServerResponse, error: AppError, method: string | undefined): void {
-  if (response.destroyed) return
-  if (response.headersSent) {
-    response.destroy() // a status is out: only the end can tell
-    return
-  }
-  const body = `${JSON.stringify(error)}\n`
-  response.setHeader('Connection', 'close')
-  response.setHeader('Content-Type', 'application/json; charset=utf-8')
-  response.setHeader('Content-Length', Buffer.byteLength(body))
-  if (error.status === 503) response.setHeader('Retry-After', retryAfterS)
-  if (error.code === 'NO_TUNER') response.setHeader('X-HDHomeRun-Error', allTunersInUse)
-  if (error.status === 405) response.setHeader('Allow', 'GET, HEAD')
-  response.writeHead(error.status).end(method === 'HEAD' ? undefined : body)
 }

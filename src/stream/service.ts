@@ -24,6 +24,9 @@ export interface Way {
   worked(): void
   /** None came, or it broke. */
   failed(error: AppError): void
+  /** The way to the place that the answer names instead of a stream. Absent where none is followed.
+   *  @throws FORBIDDEN, BAD_REQUEST ... */
+  follow?(location: string): Promise<Way>
   /** Nobody watches any more: the tuner may be taken at once. */
   linger(): void
   /** Somebody watches again, or others than before. */
@@ -56,15 +59,18 @@ export function fixedService(about: {
   locate: () => Promise<Place>
   /** Drops what is remembered of its place. */
   forget: () => unknown
+  /** What an answer leads to that names another place. */
+  follow?: (location: string) => Service
 }): Service {
-  const { name, key, locate, forget } = about
-  const seek = async (): Promise<Way> => {
+  const { name, key, locate, forget, follow } = about
+  const seek = async (wish: Wish, options?: SeekOptions): Promise<Way> => {
     const place = await locate()
     return {
       program: place.program,
       connect: (sink, options) => new Upstream(place, sink, options),
       worked: nothing,
       failed: () => void forget(),
+      ...(follow && { follow: async (location) => await follow(location).seek(wish, options) }),
       linger: nothing,
       resume: nothing,
       close: nothing,

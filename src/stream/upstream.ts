@@ -4,7 +4,7 @@
 import { connect, type Socket } from 'node:net'
 import { AppError, toAppError } from '../base/errors.ts'
 import type { Metrics } from '../base/metrics.ts'
-import { ChunkDecoder, holdsTransportStream, longestHeadBytes, readHead } from './answer.ts'
+import { type AnswerHead, ChunkDecoder, holdsTransportStream, longestHeadBytes, readHead } from './answer.ts'
 import { Pulse } from './pulse.ts'
 import type { Spacing } from './spacing.ts'
 import type { Sink } from './splitter.ts'
@@ -13,6 +13,8 @@ import type { Sink } from './splitter.ts'
 export interface Target {
   readonly host: string
   readonly port: number
+  /** What the request calls the host, with the port where that is not 80; host and port unless given. */
+  readonly hostHeader?: string | undefined
   /** The request path, percent-encoded. */
   readonly path: string
   /** The value of an Authorization header, if one is needed. */
@@ -51,12 +53,14 @@ const relayPort = 17999
 const relayGapMs = 1000
 const gapMs = 750 // between a close and the next open; the stream server wants 500, 750 is known to be safe
 const userAgent = 'xg2g'
+const redirects = [301, 302, 303, 307, 308]
 const waste = Buffer.alloc(longestReadBytes) // what still comes after our FIN; nobody reads it
 
 /** A stream on its way from a receiver into a ring. Closes the ring when it ends, for whatever reason. */
 export class Upstream {
   /** Resolves when the stream has ended by itself or was closed by us.
-   *  @throws UPSTREAM_REFUSED, UPSTREAM_TIMEOUT, UPSTREAM_ENDED or NO_STREAM */
+   *  @throws UPSTREAM_REFUSED, UPSTREAM_TIMEOUT, UPSTREAM_ENDED or NO_STREAM; a refusal that names another
+   *  place has it in details.location */
   readonly done: Promise<void>
   /** Resolves when the connection is gone. */
   readonly gone: Promise<void>
@@ -138,10 +142,11 @@ export class Upstream {
   #request(): void {
     if (this.#state !== 'connecting') return
     const { host, port, path, authorization } = this.#target
+    const { hostHeader = `${host.includes(':') ? `[${host}]` : host}:${port}` } = this.#target
     const lines = [
       `GET ${path} HTTP/1.1`,
       ...(authorization === undefined ? [] : [`Authorization: ${authorization}`]),
-      `Host: ${host.includes(':') ? `[${host}]` : host}:${port}`,
+      `Host: ${hostHeader}`,
       `User-Agent: ${userAgent}`,
       'Connection: close',
     ]
@@ -188,7 +193,7 @@ export class Upstream {
     const head = readHead(received)
     if (head === undefined) return
     if (head === 'malformed') return this.#refused('status', 'it does not speak HTTP')
-    if (head.status !== 200) return this.#refused('status', reasonOf(head.status), head.status)
+    if (head.status !== 200) return this.#refused('status', reasonOf(head.status), head)
     if (head.isChunked) this.#chunks = new ChunkDecoder()
     else this.#bodyLeft = head.length ?? Infinity
     this.#scratch.copyWithin(0, head.bodyOffset, received.length)
@@ -210,11 +215,9 @@ export class Upstream {
       this.#watch()
     } else if (body.toString('latin1', 0, 7) === 'HTTP/1.') {
       const status = Number(body.toString('latin1', 9, 12))
-      return this.#refused(
-        'refused',
-        'it could not tune: no tuner is free or the service is not received',
+      return this.#refused('refused', 'it could not tune: no tuner is free or the service is not received', {
         status,
-      )
+      })
     } else if (body.length >= longestProbeBytes) {
       return this.#fail(
         'ended',
@@ -290,8 +293,10 @@ export class Upstream {
     else this.#fail('reset', this.#endedEarly(reason))
   }
 
-  #refused(why: FailureReason, reason: string, status?: number): void {
-    this.#fail(why, new AppError('UPSTREAM_REFUSED', { reason, status, ...this.#place }))
+  #refused(why: FailureReason, reason: string, { status, location }: Partial<AnswerHead> = {}): void {
+    const isRedirect = status !== undefined && redirects.includes(status)
+    const details = { reason, status, ...(isRedirect && { location }), ...this.#place }
+    this.#fail(why, new AppError('UPSTREAM_REFUSED', details))
   }
 
   #endedEarly(reason: string): AppError {

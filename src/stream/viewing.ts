@@ -2,8 +2,11 @@
 // Main thread. A write is one piece of what the rendition keeps, and is let go when the socket has taken it.
 import type { ServerResponse } from 'node:http'
 import type { AppError } from '../base/errors.ts'
+import type { Account } from './account.ts'
 import type { Cursor } from './cursor.ts'
-import type { Seat } from './feeds.ts'
+import type { Feeds, Seat } from './feeds.ts'
+import type { StreamQuery } from './query.ts'
+import type { Service } from './service.ts'
 
 export interface SendLimits {
   /** A client that has not taken one write in this time is dropped. */
@@ -37,6 +40,35 @@ export const streamHeaders = {
   'Cache-Control': 'no-store',
   'Accept-Ranges': 'none',
   Connection: 'close',
+}
+
+export interface WatchOptions {
+  readonly feeds: Feeds
+  readonly account: Account
+  readonly limits?: Partial<SendLimits> | undefined
+}
+
+/** Seats a client, sends it what it asked for, and gives the seat back.
+ *  @throws why there is nothing to send; then nothing has been sent */
+export async function watch(
+  service: Service,
+  query: StreamQuery,
+  response: ServerResponse,
+  { feeds, account, limits }: WatchOptions,
+): Promise<void> {
+  const { name } = service
+  const address = response.socket?.remoteAddress
+  const seat = await feeds.join(service, query.profile, { address, priority: query.priority })
+  try {
+    if (response.destroyed) return account.abandoned(name) // it did not wait
+    const onStart = () => account.started(name, seat.rendition.engineName)
+    account.ended(name, await view(seat, response, { ...query, limits, onStart }))
+  } catch (error) {
+    if (response.destroyed) return account.abandoned(name)
+    throw error
+  } finally {
+    feeds.leave(seat)
+  }
 }
 
 /** Sends the seat's stream as the response. Does not give the seat back.

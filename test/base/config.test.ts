@@ -44,6 +44,8 @@ describe('loadConfig', () => {
       epgTimeoutMs: 15_000,
       data: 'var',
       listen: { host: undefined, port: 8080 },
+      transcoderListen: { host: undefined, port: 3000 },
+      transcoderSources: [],
       trustedProxies: [],
       allowedOrigins: [],
       rateLimitEnabled: true,

@@ -11,7 +11,8 @@ describe('readHead', () => {
     ['HTTP/1.1 200 OK\r\nTRANSFER-ENCODING: Chunked\r\n\r\n', { status: 200, isChunked: true }],
     ['HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n', { isChunked: true }],
     ['HTTP/1.1 200 OK\r\nContent-Length:188\r\n\r\nGGG', { length: 188 }],
-    ['HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n', { length: undefined }],
+    ['HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n', { length: undefined, location: undefined }],
+    ['HTTP/1.1 302 Found\r\nLOCATION:  /b \r\n\r\n', { status: 302, location: '/b' }],
   ])('reads %j', (head, expected) => {
     expect(readHead(text(head))).toMatchObject(expected)
   })

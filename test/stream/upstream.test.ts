@@ -164,7 +164,7 @@ describe('Upstream', () => {
     [
       'a redirect',
       (s) => s.end('HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\n\r\n'),
-      { code: 'UPSTREAM_REFUSED' },
+      { code: 'UPSTREAM_REFUSED', details: { status: 302, location: 'http://127.0.0.1/' } },
       'status',
     ],
     ['no HTTP', (s) => s.end('SSH-2.0-x\r\n'), { code: 'UPSTREAM_REFUSED' }, 'status'],

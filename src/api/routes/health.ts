@@ -31,12 +31,7 @@ export function healthRoutes(isReady: Readiness): Route[] {
         200: { description: 'It can', schema: readiness },
         503: { description: 'Not yet, and why', schema: readiness },
       },
-      handle({ context }) {
-        const missing = isReady()
-        if (missing.length === 0) return { status: 'ready' }
-        context.status = 503
-        return { status: 'not ready', missing }
-      },
+      handle: ({ context }) => showReadiness(isReady, context),
     }),
   ]
 }
@@ -51,6 +46,12 @@ export function metricsRoute(metrics: Metrics): Route {
     answers: { 200: { description: 'Text exposition format', type: 'text/plain' } },
     handle: ({ context }) => showMetrics(metrics, context),
   })
+}
+
+export function showReadiness(isReady: Readiness, context: ParameterizedContext): void {
+  const missing = isReady()
+  if (missing.length > 0) context.status = 503
+  context.body = missing.length > 0 ? { status: 'not ready', missing } : { status: 'ready' }
 }
 
 export async function showMetrics({ registry }: Metrics, context: ParameterizedContext): Promise<void> {

@@ -1,0 +1,142 @@
+// /audio-remux: GET has a source fetched and remuxed, POST sends the stream along and gets it back remuxed.
+// Main thread. Sources are shared as channels are; a posted stream has an engine of its own, full duplex on one
+// request: what is ready leaves while the body still comes.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { AppError, toAppError } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import { Account } from '../stream/account.ts'
+import type { Engines } from '../stream/engines.ts'
+import type { Feeds } from '../stream/feeds.ts'
+import { parseQuery, type StreamQuery } from '../stream/query.ts'
+import { refuse } from '../stream/refusal.ts'
+import type { Service } from '../stream/service.ts'
+import { streamHeaders, watch, type SendLimits } from '../stream/viewing.ts'
+import { parseProfile, type Profile } from '../workers/profile.ts'
+import { Exchange } from './exchange.ts'
+import type { Sources } from './sources.ts'
+
+export interface AudioRemuxOptions {
+  readonly feeds: Feeds
+  /** Those of the feeds. */
+  readonly engines: Engines
+  readonly sources: Sources
+  /** Why the sound cannot be changed, told to those who ask for it. */
+  readonly refusal?: AppError | undefined
+  /** What those get who ask for nothing. Looked at for each request. */
+  readonly profile: Profile
+  /** A posted stream in which nothing moves for so long is given up. Default 30000. */
+  readonly idleMs?: number
+  readonly limits?: Partial<SendLimits> | undefined
+  readonly log?: Logger | undefined
+  readonly metrics?: Metrics | undefined
+}
+
+export const audioRemuxPath = '/audio-remux'
+const allow = 'GET, HEAD, POST'
+
+export class AudioRemux {
+  readonly #options: AudioRemuxOptions
+  readonly #jobs = new Map<Exchange, Promise<void>>()
+  #isClosing = false
+
+  constructor(options: AudioRemuxOptions) {
+    this.#options = options
+  }
+
+  /** Answers one request, which may still wait for 100 Continue. Fails never. */
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const account = new Account(request.method, { ...this.#log, route: audioRemuxPath })
+    try {
+      if (this.#isClosing) throw new AppError('SHUTTING_DOWN')
+      await this.#serve(request, response, account)
+    } catch (thrown) {
+      const error = toAppError(thrown)
+      refuse(response, error, { method: request.method, allow })
+      account.refused(error, audioRemuxPath) // without the query: a source may hold a password
+    } finally {
+      account.close()
+    }
+  }
+
+  /** Takes no more requests, leaves the sources and lets out what has come from them; posted streams may come
+   *  to their end. What is left after `drainMs` is cut off. */
+  async close(drainMs = 5000): Promise<void> {
+    this.#isClosing = true
+    const { feeds } = this.#options
+    const timer = setTimeout(() => {
+      feeds.abort()
+      for (const job of this.#jobs.keys()) job.close(new AppError('SHUTTING_DOWN'))
+    }, drainMs)
+    await Promise.all([feeds.close(), ...this.#jobs.values()])
+    clearTimeout(timer)
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse, account: Account): Promise<void> {
+    const { feeds, limits } = this.#options
+    const { method = '' } = request
+    switch (method) {
+      case 'GET': {
+        const { service, query } = this.#wanted(request)
+        return await watch(service, query, response, { feeds, limits, account })
+      }
+      case 'HEAD':
+        this.#wanted(request)
+        response.writeHead(200, streamHeaders).end()
+        return account.answered(200)
+      case 'POST':
+        return await this.#exchange(request, response, account)
+      default:
+        throw new AppError('METHOD_NOT_ALLOWED', { method })
+    }
+  }
+
+  #wanted(request: IncomingMessage): { service: Service; query: StreamQuery } {
+    const asked = queryOf(request)
+    const [source, ...others] = asked.getAll('source')
+    if (others.length > 0)
+      throw new AppError('BAD_REQUEST', { reason: 'Expected one source but received several' })
+    return { service: this.#options.sources.service(source), query: this.#read(asked) }
+  }
+
+  async #exchange(request: IncomingMessage, response: ServerResponse, account: Account): Promise<void> {
+    const { profile } = this.#read(queryOf(request))
+    const { engines, idleMs } = this.#options
+    const name = `stream of ${request.socket.remoteAddress ?? 'a client'}`
+    const { engine, stream } = engines.open(profile, { label: name })
+    const job = new Exchange(stream, { request, response, idleMs })
+    const done = job.run(() => account.started(name, engine.name))
+    const settled = done.catch(() => undefined)
+    this.#jobs.set(job, settled)
+    try {
+      await done
+    } catch (thrown) {
+      if (job.isStarted) response.destroy() // the client sees that the end is missing
+      if (!job.isStarted && !response.destroyed) throw thrown
+    } finally {
+      this.#jobs.delete(job)
+    }
+    if (!job.isStarted) return account.abandoned(name)
+    const { bytesIn, bytesSent, problem, end } = job
+    account.ended(name, { end, bytesIn, bytesSent, error: end === 'complete' ? problem : undefined })
+  }
+
+  // What is configured, then what is asked.
+  #read(asked: URLSearchParams): StreamQuery {
+    const { profile, refusal } = this.#options
+    const program = asked.get('program') ?? undefined
+    const query = parseQuery(asked, parseProfile({ program }, profile))
+    if (refusal !== undefined && query.profile.audio !== 'copy') throw refusal
+    return query
+  }
+
+  get #log(): Pick<AudioRemuxOptions, 'log' | 'metrics'> {
+    const { log, metrics } = this.#options
+    return { log, metrics }
+  }
+}
+
+function queryOf({ url = '/' }: IncomingMessage): URLSearchParams {
+  const at = url.indexOf('?')
+  return new URLSearchParams(at < 0 ? '' : url.slice(at))
+}

@@ -1,0 +1,69 @@
+// A port on which streams are served: one request a connection, limits on what comes before an answer.
+// Main thread. Node's own server, since Koa would be in the way of every write.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Logger } from '../base/log.ts'
+import type { Listen } from '../base/units.ts'
+import { refuseSocket } from './refusal.ts'
+
+export interface PortOptions {
+  readonly log?: Logger | undefined
+  /** For a whole request; 0 where bodies are streams. Default 10000. */
+  readonly requestMs?: number
+}
+
+const longestHeaderBytes = 8 * 1024
+const mostConnections = 1024
+
+export class StreamPort {
+  readonly #server: Server
+  readonly #log: Logger | undefined
+
+  /** @param answer  of each request; a client that waits for 100 Continue gets it from there */
+  constructor(
+    answer: (request: IncomingMessage, response: ServerResponse) => unknown,
+    { log, requestMs = 10_000 }: PortOptions = {},
+  ) {
+    this.#log = log
+    this.#server = createServer(
+      {
+        maxHeaderSize: longestHeaderBytes,
+        headersTimeout: 5000,
+        requestTimeout: requestMs,
+        connectionsCheckingInterval: 2000,
+        keepAlive: true, // TCP's: tells of a client whose machine is gone
+        keepAliveInitialDelay: 10_000,
+      },
+      answer,
+    )
+    this.#server.on('checkContinue', answer)
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
+      refuseSocket(error, socket),
+    )
+    // One request a connection: a second one in the pipeline would open a tuner behind the first stream.
+    this.#server.maxRequestsPerSocket = 1
+    this.#server.maxConnections = mostConnections
+  }
+
+  /** Resolves with where it listens. */
+  listen({ host, port }: Listen): Promise<AddressInfo> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject)
+        this.#server.on('error', (err) => this.#log?.error({ err }, 'port of streams failed'))
+        resolve(this.#server.address() as AddressInfo)
+      })
+    })
+  }
+
+  /** Takes no more connections. Resolves when the last one is gone. */
+  close(): Promise<void> {
+    return new Promise((resolve) => this.#server.close(() => resolve()))
+  }
+
+  /** Ends the connections that are left. */
+  abort(): void {
+    this.#server.closeAllConnections()
+  }
+}
