@@ -154,7 +154,6 @@ export function createMetrics({ process = false }: { process?: boolean } = {}) {
     ),
     remuxDamage: labelled('xg2g_remux_damage_total', 'Damage found in streams, by kind', 'kind', damageKinds),
 
-    jobsActive: gauge('xg2g_jobs_active', 'Connections to the job socket now'),
     jobsEnded: labelled('xg2g_jobs_total', 'Connections to the job socket that are over', 'end', jobEnds),
 
     poolWorkers: gauge('xg2g_pool_workers', 'Worker threads that are up'),

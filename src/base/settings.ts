@@ -338,6 +338,17 @@ export const settings = {
     fallback: '',
     meaning: 'Users who alone may use it, by name or number; else whom its permissions let in',
   }),
+  mostJobs: withDefault(whole(1, 10_000), {
+    env: 'XG2G_JOBS_MAX',
+    fallback: '128',
+    meaning: 'Connections to the job socket at once',
+  }),
+  jobIdle: withDefault(duration(1000, 3_600_000, 'a time from 1s to 1h such as 30s'), {
+    env: 'XG2G_JOBS_IDLE',
+    fallback: '30s',
+    meaning: 'How long a program may neither send nor take anything before its job is ended',
+    isDuration: true,
+  }),
   transcoderListen: withDefault(listen, {
     env: 'XG2G_TRANSCODER_LISTEN',
     fallback: ':3000',

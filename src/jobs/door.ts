@@ -41,6 +41,9 @@ export interface DoorOptions {
 }
 
 export const farewellMs = 1000 // for who was refused to read why, while they still write
+// Connections that nobody has looked at yet. With fewer, who connects a thousand times at once without
+// waiting is turned away by the system, without a word of ours.
+const mostWaiting = 4096
 const mostFarewells = 64 // at once; beyond it a connection closes without waiting
 
 /** Opens the door where the configuration wants it. Where nothing of it was set and the default path cannot
@@ -135,7 +138,7 @@ export class Door {
     if (this.#isClosed) throw new AppError('SHUTTING_DOWN')
     const { promise, resolve, reject } = Promise.withResolvers<undefined>()
     const done = () => resolve(undefined)
-    this.#server.once('error', reject).once('close', done).listen(where, done)
+    this.#server.once('error', reject).once('close', done).listen({ ...where, backlog: mostWaiting }, done)
     try {
       await promise
     } catch (cause) {

@@ -5,7 +5,7 @@ import { isIP } from 'node:net'
 import { AppError, expectation } from '../base/errors.ts'
 import { Networks, parseDestination, plainAddress, specialNetworks } from '../base/network.ts'
 import { settingInfo } from '../base/settings.ts'
-import { fixedService, type Place, type Service } from '../stream/service.ts'
+import { fixedService, type FixedService, type Place } from '../stream/service.ts'
 
 export interface SourcesOptions {
   /** The addresses of a name; the system's resolver unless given. @throws if there are none */
@@ -52,7 +52,7 @@ export class Sources {
   /** What streams from the URL. Opens nothing and asks for no address before it is sought; equal URLs share
    *  a feed. seek() @throws FORBIDDEN, UPSTREAM_REFUSED, UPSTREAM_TIMEOUT
    *  @throws BAD_REQUEST for what is no URL, FORBIDDEN for one that cannot be allowed */
-  service(source: string | undefined): Service {
+  service(source: string | undefined): FixedService {
     const url = URL.parse(source ?? '')
     // The value is not repeated: it may hold a password where nobody can tell.
     if (url === null) {
@@ -65,7 +65,7 @@ export class Sources {
     return this.#serviceAt({ url, redirects: 0 })
   }
 
-  #serviceAt(source: Source): Service {
+  #serviceAt(source: Source): FixedService {
     const { url, redirects } = source
     this.#admit(source)
     return fixedService({

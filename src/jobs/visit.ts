@@ -21,8 +21,8 @@ export interface VisitContext {
   readonly published?: Published | undefined
   /** Neither side may stand still for so long. */
   readonly idleMs: number
-  readonly log?: Logger | undefined
-  readonly metrics?: Metrics | undefined
+  readonly log: Logger
+  readonly metrics: Metrics
 }
 
 /** How a visit ended. */
@@ -39,6 +39,7 @@ export class Visit {
   readonly #inflow: Inflow
   readonly #socket: Socket
   readonly #ordered = Promise.withResolvers<Order>()
+  readonly #ended = Promise.withResolvers<undefined>() // no more input is taken
   #head = Buffer.alloc(0)
   #stream: EngineStream | undefined
   #order: Order | undefined
@@ -54,7 +55,10 @@ export class Visit {
     this.#socket = this.#inflow.socket
     this.#socket.on('error', () => undefined) // its close says all
     const closed = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()))
-    void this.#inflow.ended.then(() => this.#ordered.reject(this.#nothing))
+    void this.#inflow.ended.then(() => {
+      this.#ordered.reject(this.#nothing)
+      this.#ended.resolve(undefined)
+    })
     this.gone = Promise.all([this.#run(), closed]).then(() => undefined)
   }
 
@@ -66,7 +70,8 @@ export class Visit {
   end(): void {
     this.#inflow.discard()
     this.#stream?.input.close('end')
-    if (this.#order?.mode !== 'transform') this.#socket.end()
+    this.#ended.resolve(undefined)
+    this.#ordered.reject(new AppError('SHUTTING_DOWN'))
   }
 
   /** Gives it up. */
@@ -84,7 +89,7 @@ export class Visit {
       await this.#serve(await this.#ordered.promise)
       if (this.#idleness !== undefined) throw this.#idleness
     } catch (thrown) {
-      failure = toAppError(thrown)
+      failure = this.#idleness ?? toAppError(thrown)
       end = this.#bytesOut === 0 ? 'refused' : 'failed'
       this.#inflow.discard()
       const isTold = await write(this.#socket, line(failure))
@@ -158,7 +163,7 @@ export class Visit {
     const publication = published.add(order, this.#inflow)
     try {
       await write(this.#socket, line({ channel: publication.channel }))
-      await this.#inflow.ended
+      await this.#ended.promise
     } finally {
       published.remove(publication)
     }
@@ -185,9 +190,10 @@ export class Visit {
       return
     }
     this.#idleness = new AppError('CLIENT_TIMEOUT', { what, afterMs: this.#context.idleMs })
-    this.#ordered.reject(this.#idleness)
     if (what === 'took nothing') this.#socket.destroy()
-    else this.end()
+    this.#ordered.reject(this.#idleness)
+    this.#ended.resolve(undefined)
+    this.#stream?.input.close('end')
   }
 
   get #nothing(): AppError {
@@ -208,18 +214,18 @@ export class Visit {
   #tell(end: VisitEnd, startedAt: number, failure: AppError | undefined): void {
     const { log, metrics } = this.#context
     const { peer } = this.#call
-    metrics?.jobsEnded.inc(end)
+    metrics.jobsEnded.inc(end)
     const fields = {
       mode: this.#order?.mode,
       pid: peer?.pid,
-      user: peer?.user,
+      uid: peer?.uid,
       end,
       seconds: Math.round((performance.now() - startedAt) / 100) / 10,
       bytesIn: this.#inflow.bytes,
       bytesOut: this.#bytesOut,
     }
-    if (failure === undefined) log?.info(fields, 'job ended')
-    else log?.warn({ ...fields, err: failure }, end === 'refused' ? 'job refused' : 'job failed')
+    if (failure === undefined) log.info(fields, 'job ended')
+    else log.warn({ ...fields, err: failure }, end === 'refused' ? 'job refused' : 'job failed')
   }
 }
 

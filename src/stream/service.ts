@@ -52,6 +52,11 @@ export interface Service {
   seek(wish: Wish, options?: SeekOptions): Promise<Way>
 }
 
+/** A service at one place. */
+export interface FixedService extends Service {
+  seek(wish: Wish, options?: SeekOptions): Promise<Way & { readonly place: Place }>
+}
+
 /** A service at one place, which takes no tuner that we know of. */
 export function fixedService(about: {
   name: string
@@ -61,11 +66,12 @@ export function fixedService(about: {
   forget: () => unknown
   /** What an answer leads to that names another place. */
   follow?: (location: string) => Service
-}): Service {
+}): FixedService {
   const { name, key, locate, forget, follow } = about
-  const seek = async (wish: Wish, options?: SeekOptions): Promise<Way> => {
+  const seek: FixedService['seek'] = async (wish, options) => {
     const place = await locate()
     return {
+      place,
       program: place.program,
       connect: (sink, options) => new Upstream(place, sink, options),
       worked: nothing,
