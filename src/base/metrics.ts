@@ -26,7 +26,7 @@ const damageKinds = [
 const upstreamFailures = ['refused', 'timeout', 'stalled', 'ended', 'reset', 'unreachable', 'status'] as const
 
 const streamLimits = ['clients', 'feeds', 'address', 'memory'] as const
-const engines = ['native', 'ffmpeg', 'passthrough'] as const
+const engines = ['remote', 'native', 'ffmpeg', 'passthrough'] as const
 
 const tunerRefusals = ['in use', 'limit', 'receiver'] as const
 const tunerPreemptions = ['lingering', 'priority'] as const
@@ -148,6 +148,11 @@ export function createMetrics({ process = false }: { process?: boolean } = {}) {
     poolRefused: counter('xg2g_pool_refused_total', 'Streams refused because the pool was full'),
     workerFailures: labelled('xg2g_worker_failures_total', 'Worker threads lost', 'reason', workerFailures),
     workerRestarts: counter('xg2g_worker_restarts_total', 'Worker threads started again'),
+
+    transcoderUp: gauge(
+      'xg2g_transcoder_up',
+      'Whether the remote transcoder answers; 0 also where there is none',
+    ),
 
     engineState: {
       set(engine: Engine, state: number): void {

@@ -47,6 +47,21 @@ export function traceFields(context: TraceContext | undefined): Record<string, s
   return { trace_id: traceId, span_id: spanId, ...(parentId !== undefined && { parent_id: parentId }) }
 }
 
+/** What the span of one stream through an engine tells, in the log of each process that has a part in it.
+ *  @param codec  what the sound becomes; the work is done on the CPU */
+export function transcodeFields(
+  codec: string,
+  { bytesIn, bytesOut, errors }: { bytesIn: number; bytesOut: number; errors: number },
+): Record<string, string | number> {
+  return {
+    'transcode.codec': codec,
+    'transcode.device': 'cpu',
+    'bytes.input': bytesIn,
+    'bytes.output': bytesOut,
+    errors,
+  }
+}
+
 // All 0 means none: one in 2^64 tries.
 function randomId(bytes: number): string {
   const id = randomBytes(bytes).toString('hex')

@@ -9,7 +9,7 @@ import type { Mark } from '../workers/native.ts'
 import type { Profile } from '../workers/profile.ts'
 import { createRing, RingReader, RingWriter } from '../workers/ring.ts'
 import { encoderFor, ffmpegArguments } from './command.ts'
-import type { Engine, EngineReport, EngineStream } from './engine.ts'
+import type { Engine, EngineReport, EngineStream, OpenOptions } from './engine.ts'
 import { findProgram, type ProgramTables } from './tables.ts'
 
 export interface FfmpegOptions {
@@ -66,7 +66,7 @@ export class FfmpegEngine implements Engine {
   /** Starts a stream; its process starts with the first tables of the input.
    *  @throws FFMPEG_MISSING  also where only the encoder is missing
    *  @throws POOL_FULL, SHUTTING_DOWN */
-  open(profile: Profile, { label = 'stream' }: { label?: string } = {}): EngineStream {
+  open(profile: Profile, { label = 'stream' }: OpenOptions = {}): EngineStream {
     if (this.#isClosed) throw new AppError('SHUTTING_DOWN')
     this.#check(profile)
     const { mostProcesses: capacity } = this.#options

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { AppError, toAppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
+import { childOf, parseTraceparent, type TraceContext } from '../base/trace.ts'
 import type { Listen } from '../base/units.ts'
 import type { Profile } from '../workers/profile.ts'
 import { Account } from './account.ts'
@@ -81,11 +82,12 @@ export class Proxy {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const account = new Account(request.method, this.#options)
+    const trace = childOf(parseTraceparent(request.headers.traceparent))
+    const account = new Account(request.method, { ...this.#options, trace })
     try {
       if (this.#isClosing) throw new AppError('SHUTTING_DOWN')
       const { service, query } = this.#read(request)
-      if (request.method === 'GET') return await this.#stream(service, query, response, account)
+      if (request.method === 'GET') return await this.#stream(service, query, { response, account, trace })
       response.writeHead(200, streamHeaders).end()
       account.answered(200)
     } catch (thrown) {
@@ -110,14 +112,14 @@ export class Proxy {
   async #stream(
     service: Service,
     query: StreamQuery,
-    response: ServerResponse,
-    account: Account,
+    { response, account, trace }: { response: ServerResponse; account: Account; trace: TraceContext },
   ): Promise<void> {
     const { name } = service
     const { feeds, limits } = this.#options
     const seat = await feeds.join(service, query.profile, {
       address: response.socket?.remoteAddress,
       priority: query.priority,
+      trace,
     })
     try {
       if (response.destroyed) return account.abandoned(name) // it did not wait

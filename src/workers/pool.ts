@@ -5,8 +5,10 @@ import { resolve } from 'node:path'
 import { AppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
+import { childOf, traceFields, transcodeFields, type TraceContext } from '../base/trace.ts'
 import { damageKinds } from './damage.ts'
 import { Job, type PoolStream } from './job.ts'
+import type { Place } from './native.ts'
 import type { Profile } from './profile.ts'
 import { Slot, looksToHang, type Loss, type LossReason, type SlotOptions } from './slot.ts'
 
@@ -35,6 +37,16 @@ export interface PoolOptions {
 }
 
 type FilledOptions = PoolOptions & Required<Omit<PoolOptions, 'log' | 'metrics'>>
+
+/** What is told of a stream when it is begun. */
+export interface OpenOptions {
+  /** for the log */
+  readonly label?: string | undefined
+  /** The span that it is part of. */
+  readonly trace?: TraceContext | undefined
+  /** Where the remuxer stood that it goes on after: a player has been reading that one's stream. */
+  readonly place?: Readonly<Place> | undefined
+}
 
 export interface PoolStats {
   readonly workers: number
@@ -95,15 +107,15 @@ export class Pool {
   }
 
   /** Starts a stream. Throws POOL_FULL, ADDON_MISSING, NO_WORKER or SHUTTING_DOWN. */
-  open(profile: Profile, { label = 'stream' }: { label?: string } = {}): PoolStream {
+  open(profile: Profile, { label = 'stream', trace, place }: OpenOptions = {}): PoolStream {
     if (this.#isClosed) throw new AppError('SHUTTING_DOWN')
     const slot = this.#emptiest()
     if (slot === undefined) throw this.problem ?? this.#refuse()
     const { inputBytes, outputBytes } = this.#options
-    const job = new Job(this.#nextId(), profile, { label, inputBytes, outputBytes })
+    const job = new Job(this.#nextId(), profile, { label, inputBytes, outputBytes, place })
     this.#jobs.add(job)
     slot.run(job)
-    void this.#follow(job)
+    void this.#follow(job, childOf(trace))
     this.#report()
     this.#watch ??= setInterval(() => this.#look(), this.#options.hangMs / looksToHang)
     return job
@@ -165,8 +177,9 @@ export class Pool {
     return this.#lastId
   }
 
-  async #follow(job: Job): Promise<void> {
+  async #follow(job: Job, span: TraceContext): Promise<void> {
     const { log, metrics } = this.#options
+    const traced = traceFields(span)
     try {
       const { bytesIn, bytesOut, errors, stats } = await job.done
       const ratio = bytesIn === 0 ? 0 : bytesOut / bytesIn
@@ -178,12 +191,17 @@ export class Pool {
           errors,
           compression_ratio: Number(ratio.toFixed(4)),
           program: stats.program,
+          ...traced,
         },
         'remuxing stream completed',
       )
     } catch (err) {
-      log?.warn({ label: job.label, err }, 'remuxing stream failed')
+      log?.warn({ label: job.label, err, ...traced }, 'remuxing stream failed')
     }
+    log?.info(
+      { label: job.label, ...transcodeFields(job.profile.audio, job.account()), ...traced },
+      'transcode.native',
+    )
     this.#account(job)
     metrics?.remuxSeconds.observe((performance.now() - job.startedAt) / 1000)
     this.#jobs.delete(job)

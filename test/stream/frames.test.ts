@@ -51,8 +51,12 @@ async function write(writer: FrameWriter, frame: Written): Promise<boolean> {
       return await writer.report(frame.report)
     case 'error':
       return await writer.error({ error: frame.error })
-    default:
+    case 'splice':
+    case 'end':
+    case 'cancel':
       return await writer.signal(frame.kind)
+    default:
+      return frame satisfies never
   }
 }
 
