@@ -26,6 +26,7 @@ import { Feeds, type CrowdLimits } from './stream/feeds.ts'
 import { FfmpegEngine } from './stream/ffmpeg.ts'
 import { Proxy } from './stream/proxy.ts'
 import { Receivers } from './stream/receivers.ts'
+import { RemoteEngine } from './stream/remote.ts'
 import { fixedService, receivedService, type Service } from './stream/service.ts'
 import { Spacing } from './stream/spacing.ts'
 import { Tuners } from './stream/tuners.ts'
@@ -377,7 +378,8 @@ async function startEngines(config: Config, tools: Tools): Promise<{ engines: En
     const refusal = new AppError('BAD_REQUEST', { reason })
     return { engines: new Engines([last], { log, metrics }), refusal }
   }
-  const [pool, ffmpeg] = await Promise.all([
+  const [remote, pool, ffmpeg] = await Promise.all([
+    startRemote(config, tools),
     useNativeRemuxer ? startPool(config, tools) : undefined,
     startFfmpeg(config, tools),
   ])
@@ -387,12 +389,25 @@ async function startEngines(config: Config, tools: Tools): Promise<{ engines: En
   ]
   // Threads that do not start are tried again; what is not installed stays away until the next start.
   const list = candidates.filter(({ problem }) => problem === undefined || problem.code === 'NO_WORKER')
-  const engines = new Engines([...list.map(({ made }) => made), last], { log, metrics })
+  const engines = new Engines([...remote, ...list.map(({ made }) => made), last], { log, metrics })
+  if (remote.length > 0) return { engines } // it comes back by itself
   const working = list.find(({ problem }) => problem === undefined)
   const refusal = candidates[0]?.problem
   if (refusal !== undefined)
     log.error({ err: refusal, engine: (working?.made ?? last).name }, 'streams begin with another engine')
   return working === undefined && refusal !== undefined ? { engines, refusal } : { engines }
+}
+
+// None, or the one that is set. The pool here starts all the same: it takes over at once when that one is away.
+async function startRemote(
+  { transcoderUrl }: Config,
+  { parts, log, metrics }: Tools,
+): Promise<RemoteEngine[]> {
+  if (transcoderUrl === undefined) return []
+  const remote = new RemoteEngine(transcoderUrl, { log, metrics })
+  parts.defer(() => remote.close())
+  await remote.ready()
+  return [remote]
 }
 
 async function startPool(config: Config, { parts, log, metrics, checks }: Tools): Promise<Pool> {

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -246,5 +247,77 @@ describe.each(kinds)('a stream over %s', (kind) => {
     }
     await sending
     expect(Buffer.concat(parts).equals(whole)).toBe(true)
+  })
+
+  it('that loses its transcoder fails with all the others, which is one failure; it is found again', async () => {
+    const { remote, transcoder, url } = await house(kind)
+    await remote.ready()
+    const streams = [remote.open(defaultProfile), remote.open(defaultProfile)]
+    for (const { input } of streams) input.write(sample.subarray(0, 188 * 1000))
+    await vi.waitFor(() => expect(streams.every(({ output }) => output.fill > 0)).toBe(true))
+    await transcoder.kill()
+    const faults = await Promise.all(streams.map(({ done }) => done.catch((error: unknown) => error)))
+    expect(faults[0]).toMatchObject({ code: 'TRANSCODER_FAILED', expose: false })
+    expect(faults[1]).toBe(faults[0])
+    expect(remote.problem).toBe(faults[0])
+    expect(() => remote.open(defaultProfile)).toThrow('The transcoder failed')
+    for (const { output } of streams) expect(output.fill % 188).toBe(0)
+    for (const stream of streams) stream.close()
+
+    const again = await listen(native, kind, url)
+    await vi.waitFor(() => expect(remote.problem).toBeUndefined(), { timeout: 10_000 })
+    expect(again.transcoder.probes).toBeGreaterThan(0)
+    const { bytes } = await carry(remote.open(defaultProfile), [sample])
+    expect(bytes.length).toBeGreaterThan(100_000)
+  })
+
+  it('waits for no transcoder that does not answer', async () => {
+    const silent = createServer(() => undefined)
+    const path = join(folder, `${++places}.sock`)
+    await new Promise<void>((resolve) =>
+      kind === 'unix' ? silent.listen(path, resolve) : silent.listen(0, '127.0.0.1', resolve),
+    )
+    const port = kind === 'unix' ? 0 : (silent.address() as AddressInfo).port
+    const remote = new RemoteEngine(kind === 'unix' ? `unix:${path}` : `http://127.0.0.1:${port}`, {
+      connectMs: 20,
+    })
+    closers.push(
+      () => silent.close(),
+      () => remote.close(),
+    )
+    const stream = remote.open(defaultProfile)
+    stream.input.write(packets(100))
+    await expect(stream.done).rejects.toThrow('no answer for 20 ms')
+    expect(Buffer.from(stream.rest!.readable()).equals(packets(100))).toBe(true)
+  })
+
+  it('is given up where something else than a transcoder answers', async () => {
+    const other = createServer((socket) => socket.on('error', () => undefined).end('220 mail\r\n'))
+    const path = join(folder, `${++places}.sock`)
+    await new Promise<void>((resolve) =>
+      kind === 'unix' ? other.listen(path, resolve) : other.listen(0, '127.0.0.1', resolve),
+    )
+    const port = kind === 'unix' ? 0 : (other.address() as AddressInfo).port
+    const remote = new RemoteEngine(kind === 'unix' ? `unix:${path}` : `http://127.0.0.1:${port}`)
+    closers.push(
+      () => other.close(),
+      () => remote.close(),
+    )
+    await expect(remote.open(defaultProfile).done).rejects.toMatchObject({ code: 'TRANSCODER_FAILED' })
+    await remote.ready()
+    expect(remote.problem).toBeDefined()
+  })
+})
+
+describe('RemoteEngine', () => {
+  it('gives everything up when it is closed, and takes nothing more', async () => {
+    const { remote } = await house('unix')
+    const stream = remote.open(defaultProfile)
+    stream.input.write(sample)
+    await vi.waitFor(() => expect(stream.output.fill).toBeGreaterThan(0))
+    await remote.close()
+    await remote.close()
+    expect(stream.output.isClosed).toBe(true)
+    expect(() => remote.open(defaultProfile)).toThrow('shutting down')
   })
 })
