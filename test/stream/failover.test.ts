@@ -6,19 +6,21 @@ import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { AppError } from '../../src/base/errors.ts'
 import { createMetrics } from '../../src/base/metrics.ts'
 import { passthroughEngine, type Engine } from '../../src/stream/engine.ts'
 import { Engines } from '../../src/stream/engines.ts'
 import { Feeds, type Seat } from '../../src/stream/feeds.ts'
 import { RemoteEngine } from '../../src/stream/remote.ts'
 import { fixedService } from '../../src/stream/service.ts'
+import { Rendition } from '../../src/stream/rendition.ts'
 import { Spacing } from '../../src/stream/spacing.ts'
 import type { Pool } from '../../src/workers/pool.ts'
 import { defaultProfile } from '../../src/workers/profile.ts'
 import { inspect, range, steps } from '../demo/inspect.ts'
 import { makeSample } from '../workers/sample.ts'
 import { ok, StreamServer } from './packets.ts'
-import { realEngine } from './transcoder.ts'
+import { realEngine, Transcoder } from './transcoder.ts'
 
 const seconds = 40
 const bytesPerTick = 188 * 40 // 20 ms: three times as fast as life
@@ -209,5 +211,79 @@ describe('a transcoder process that hangs', () => {
     expect(remote.problem?.message).toContain('it said nothing for 400 ms')
     child.kill('SIGCONT')
     await vi.waitFor(() => expect(remote.problem).toBeUndefined(), { timeout: 10_000 })
+  })
+})
+
+describe('a source that was connected again before its transcoder died', () => {
+  it('keeps the time line that it has had', async () => {
+    const child = await transcoder()
+    const { watch, server } = await house()
+    const watcher = await watch('one')
+    await watcher.more(200_000)
+    server.sockets[0]?.destroy() // the next connection begins the sample anew
+    await vi.waitFor(() => expect(server.sockets).toHaveLength(2), { timeout: 10_000 })
+    await watcher.more(200_000)
+    expect(watcher.engine).toBe('remote')
+    await lose(child, 'SIGKILL')
+    await watcher.more(200_000)
+    expect(watcher.engine).toBe('native')
+    const { units } = inspect(await watcher.leave())
+    const { least, most } = range(steps(units.get(videoPid)!.map(({ dts }) => dts)))
+    expect(least).toBeGreaterThan(0)
+    expect(most).toBeLessThan(90_000)
+  })
+})
+
+describe('a transcoder that is full', () => {
+  const full = (): Engine => ({
+    name: 'native',
+    open() {
+      throw new AppError('POOL_FULL', { capacity: 1 })
+    },
+  })
+
+  async function refused(next: Engine) {
+    const transcoder = await Transcoder.start({ at: 'http://127.0.0.1:0', engine: full() })
+    const remote = new RemoteEngine(`http://127.0.0.1:${transcoder.port}`)
+    closers.push(
+      () => transcoder.kill(),
+      () => remote.close(),
+    )
+    const engines = new Engines([remote, next, passthroughEngine()])
+    const rendition = new Rendition({
+      profile: defaultProfile,
+      label: 'one',
+      engines,
+      onUse: () => undefined,
+    })
+    return { engines, rendition }
+  }
+
+  it('loses not a byte of the stream that goes on here', async () => {
+    const { engines, rendition } = await refused(native)
+    const first = sample.subarray(0, 188 * 1000)
+    rendition.input.write(first)
+    await rendition.ready
+    rendition.end()
+    await rendition.done
+    const local = native.open(defaultProfile)
+    local.input.write(first)
+    local.input.close()
+    await local.done
+    const parts: Buffer[] = []
+    for (let bytes = 0; bytes < rendition.bytes; bytes += parts.at(-1)!.length)
+      parts.push(Buffer.from(rendition.reel.piece(bytes)!.bytes))
+    const expected = Buffer.alloc(local.output.fill)
+    local.output.read(expected)
+    expect(Buffer.concat(parts).equals(expected)).toBe(true)
+    expect(rendition.engineName).toBe('native')
+    expect(engines.states()[0]).toEqual({ name: 'remote', state: 'closed' })
+  })
+
+  it('ends a new stream with what the own pool says where that is full, too', async () => {
+    const { rendition } = await refused(full())
+    rendition.input.write(sample.subarray(0, 188 * 1000))
+    await expect(rendition.ready).rejects.toMatchObject({ code: 'POOL_FULL' })
+    expect(rendition.isEnded).toBe(true)
   })
 })
