@@ -202,7 +202,7 @@ describe.each(kinds)('a stream over %s', (kind) => {
     stream.input.close()
     await expect(stream.done).rejects.toMatchObject({
       code: 'NO_STREAM',
-      message: expect.stringContaining('no PAT'),
+      message: expect.stringContaining('no PAT') as string,
     })
     expect(remote.problem).toBeUndefined()
   })
@@ -224,7 +224,7 @@ describe.each(kinds)('a stream over %s', (kind) => {
   })
 
   it('does not read ahead of who takes its output, and is not given up for that', async () => {
-    const { remote } = await house(kind, passthroughEngine(), { hangMs: 20 })
+    const { remote } = await house(kind, passthroughEngine(), { hangMs: 100 })
     const stream = remote.open(defaultProfile)
     const whole = packets(100_000)
     const sending = (async () => {

@@ -127,9 +127,9 @@ async function readLine(socket: Socket): Promise<string | undefined> {
   return undefined
 }
 
-/** A pool of the real remuxer. */
+/** A pool of the real remuxer, which takes no thread for hung that only gets little CPU time. */
 export async function realEngine(log?: Logger): Promise<{ engine: Engine; pool: Pool }> {
-  const pool = new Pool({ workers: 1, ...(log !== undefined && { log }) })
+  const pool = new Pool({ workers: 1, hangMs: 20_000, ...(log !== undefined && { log }) })
   await pool.ready()
   return { engine: poolEngine(pool), pool }
 }
