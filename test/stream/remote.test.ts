@@ -166,6 +166,18 @@ describe.each(kinds)('a stream over %s', (kind) => {
     expect(transcoder.sockets).toHaveLength(1)
   })
 
+  it('has its connection kept for a while, and not many of them', async () => {
+    const { remote, transcoder } = await house(kind, passthroughEngine(), { mostIdle: 1, idleMs: 300 })
+    const streams = Array.from({ length: 3 }, () => remote.open(defaultProfile))
+    await vi.waitFor(() => expect(transcoder.asked).toHaveLength(3))
+    await Promise.all(streams.map((stream) => carry(stream, [packets(5)])))
+    const open = () => transcoder.sockets.filter(({ destroyed }) => !destroyed).length
+    await vi.waitFor(() => expect(open()).toBeLessThanOrEqual(1), { interval: 5 })
+    await vi.waitFor(() => expect(open()).toBe(0), { timeout: 10_000 })
+    expect(transcoder.sockets).toHaveLength(3)
+    expect(remote.problem).toBeUndefined()
+  })
+
   it('is not lost to a connection that was closed while it was kept', async () => {
     const { remote, transcoder } = await house(kind, passthroughEngine())
     await carry(remote.open(defaultProfile), [packets(5)])
