@@ -8,6 +8,7 @@ import { passthroughEngine, poolEngine } from './stream/engine.ts'
 import { Engines } from './stream/engines.ts'
 import { Feeds, type CrowdLimits } from './stream/feeds.ts'
 import { FfmpegEngine } from './stream/ffmpeg.ts'
+import { RemoteEngine } from './stream/remote.ts'
 import { Spacing } from './stream/spacing.ts'
 import { Pool } from './workers/pool.ts'
 import { defaultProfile, parseProfile, type Profile } from './workers/profile.ts'
@@ -70,7 +71,8 @@ export async function startEngines(
     const refusal = new AppError('BAD_REQUEST', { reason })
     return { engines: new Engines([last], { log, metrics }), refusal }
   }
-  const [pool, ffmpeg] = await Promise.all([
+  const [remote, pool, ffmpeg] = await Promise.all([
+    startRemote(config, tools),
     useNativeRemuxer ? startPool(config, tools) : undefined,
     startFfmpeg(config, tools),
   ])
@@ -81,12 +83,25 @@ export async function startEngines(
   // Threads that do not start are tried again; what is not installed stays away until the next start.
   const list = candidates.filter(({ problem }) => problem === undefined || problem.code === 'NO_WORKER')
   const behind = mayPass || list.length === 0 ? [last] : []
-  const engines = new Engines([...list.map(({ made }) => made), ...behind], { log, metrics })
+  const engines = new Engines([...remote, ...list.map(({ made }) => made), ...behind], { log, metrics })
+  if (remote.length > 0) return { engines } // it comes back by itself
   const working = list.find(({ problem }) => problem === undefined)
   const refusal = candidates[0]?.problem
   if (refusal !== undefined)
     log.error({ err: refusal, engine: (working?.made ?? last).name }, 'streams begin with another engine')
   return working === undefined && refusal !== undefined ? { engines, refusal } : { engines }
+}
+
+// None, or the one that is set. The pool here starts all the same: it takes over at once when that one is away.
+async function startRemote(
+  { transcoderUrl }: Config,
+  { parts, log, metrics }: PlantTools,
+): Promise<RemoteEngine[]> {
+  if (transcoderUrl === undefined) return []
+  const remote = new RemoteEngine(transcoderUrl, { log, metrics })
+  parts.defer(() => remote.close())
+  await remote.ready()
+  return [remote]
 }
 
 async function startPool(config: Config, { parts, log, metrics, checks }: PlantTools): Promise<Pool> {

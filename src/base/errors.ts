@@ -117,6 +117,11 @@ export const ERRORS = {
     message: (d) => text(d.reason, 'There is no ffmpeg program here'),
   },
   FFMPEG_FAILED: { status: 502, expose: false, message: (d) => text(d.reason, 'ffmpeg failed') },
+  TRANSCODER_FAILED: {
+    status: 502,
+    expose: false,
+    message: (d) => `The transcoder failed${because(d.reason)}`,
+  },
   SHUTTING_DOWN: { status: 503, expose: true, message: () => 'The service is shutting down' },
   INTERNAL: { status: 500, expose: false, message: (d) => text(d.reason, 'Internal error') },
   CONFIG_REJECTED: {

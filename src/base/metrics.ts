@@ -28,7 +28,7 @@ const upstreamFailures = ['refused', 'timeout', 'stalled', 'ended', 'reset', 'un
 
 const streamLimits = ['clients', 'feeds', 'address', 'memory'] as const
 const callRefusals = ['user', 'limit'] as const
-const engines = ['native', 'ffmpeg', 'passthrough'] as const
+const engines = ['remote', 'native', 'ffmpeg', 'passthrough'] as const
 
 const jobEnds = ['done', 'refused', 'failed', 'left'] as const
 
@@ -168,6 +168,11 @@ export function createMetrics({ process = false }: { process?: boolean } = {}) {
     ),
     workerFailures: labelled('xg2g_worker_failures_total', 'Worker threads lost', 'reason', workerFailures),
     workerRestarts: counter('xg2g_worker_restarts_total', 'Worker threads started again'),
+
+    transcoderUp: gauge(
+      'xg2g_transcoder_up',
+      'Whether the remote transcoder answers; 0 also where there is none',
+    ),
 
     engineState: {
       set(engine: Engine, state: number): void {

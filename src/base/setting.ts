@@ -101,6 +101,7 @@ export const text = read('text', (value) => value)
 export const name = read('a name', (value) => value.trim() || undefined)
 export const address = read('an http:// or https:// address', parseAddress)
 export const flag = read('true or false', parseFlag, { examples: [true, false] })
+export const transcoder = read('http://host:port or unix:/path', parseTranscoder)
 export const listen = read('an address to listen on such as :8080 or 127.0.0.1:8080', parseListen)
 
 export function parseWhole(value: string, least: number, most: number): number | undefined {
@@ -113,6 +114,14 @@ export function parseAddress(value: string): string | undefined {
   const url = URL.parse(value.trim())
   if (url === null || !/^https?:$/.test(url.protocol)) return undefined
   return url.href.replace(/\/$/, '')
+}
+
+/** `http://host:port`, or `unix:` and an absolute path. */
+export function parseTranscoder(value: string): string | undefined {
+  const place = value.trim()
+  if (place.startsWith('unix:')) return /^unix:\/[^\x00-\x1f]{1,106}$/.test(place) ? place : undefined
+  const url = URL.parse(place)
+  return url?.protocol === 'http:' && url.href === `${url.origin}/` ? url.origin : undefined
 }
 
 /** Where a secret can stand instead of in the open: `owiPassFile`, `XG2G_OWI_PASS_FILE`. */

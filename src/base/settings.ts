@@ -17,6 +17,7 @@ import {
   read,
   setting,
   text,
+  transcoder,
   whole,
   withDefault,
   type SettingInfo,
@@ -264,6 +265,11 @@ export const settings = {
     oldEnv: ['XG2G_USE_RUST_REMUXER', 'XG2G_USE_RUST_TRANSCODER'],
     fallback: 'true',
     meaning: 'Transcode inside the process; else by an ffmpeg process for each stream',
+  }),
+  transcoderUrl: setting(transcoder, {
+    env: 'XG2G_TRANSCODER_URL',
+    meaning:
+      'A transcoder in another process, http://host:port or unix:/path, that does the work; when it is away, this process',
   }),
   ffmpeg: withDefault(name, {
     env: 'XG2G_FFMPEG',

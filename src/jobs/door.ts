@@ -138,7 +138,10 @@ export class Door {
     if (this.#isClosed) throw new AppError('SHUTTING_DOWN')
     const { promise, resolve, reject } = Promise.withResolvers<undefined>()
     const done = () => resolve(undefined)
-    this.#server.once('error', reject).once('close', done).listen({ ...where, backlog: mostWaiting }, done)
+    this.#server
+      .once('error', reject)
+      .once('close', done)
+      .listen({ ...where, backlog: mostWaiting }, done)
     try {
       await promise
     } catch (cause) {

@@ -2,6 +2,7 @@
 import type { AppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
+import { traceFields, type TraceContext } from '../base/trace.ts'
 import type { ViewingEnd } from './viewing.ts'
 
 export interface AccountOptions {
@@ -9,6 +10,8 @@ export interface AccountOptions {
   readonly metrics?: Metrics | undefined
   /** The request's route in the metrics, whatever was asked for. Default that of the proxy port. */
   readonly route?: string
+  /** The request's span. */
+  readonly trace?: TraceContext | undefined
 }
 
 export class Account {
@@ -16,14 +19,16 @@ export class Account {
   readonly #route: string
   readonly #log: Logger | undefined
   readonly #metrics: Metrics | undefined
+  readonly #traced: Record<string, string>
   readonly #openedAt = performance.now()
   #isStarted = false
 
-  constructor(method: string | undefined, { log, metrics, route = '/:reference' }: AccountOptions) {
+  constructor(method: string | undefined, { log, metrics, trace, route = '/:reference' }: AccountOptions) {
     this.#method = method ?? ''
     this.#route = route
     this.#log = log
     this.#metrics = metrics
+    this.#traced = traceFields(trace)
   }
 
   /** The status is known. */
@@ -37,14 +42,21 @@ export class Account {
     this.answered(200)
     this.#metrics?.streamsActive.inc()
     this.#metrics?.firstByteSeconds.observe(this.#ms / 1000)
-    this.#log?.info({ channel, engine, firstByteMs: Math.round(this.#ms) }, 'stream started')
+    this.#log?.info({ channel, engine, firstByteMs: Math.round(this.#ms), ...this.#traced }, 'stream started')
   }
 
   /** A stream that had started is over. */
   ended(channel: string, { end, bytesIn, bytesSent, error }: ViewingEnd): void {
     if (end === 'slow') this.#metrics?.slowClients.inc('dropped')
     if (end === 'stalled') this.#metrics?.slowClients.inc('stalled')
-    const fields = { channel, end, seconds: Math.round(this.#ms / 100) / 10, bytesIn, bytesSent }
+    const fields = {
+      channel,
+      end,
+      seconds: Math.round(this.#ms / 100) / 10,
+      bytesIn,
+      bytesSent,
+      ...this.#traced,
+    }
     if (error === undefined) this.#log?.info(fields, 'stream ended')
     else this.#failed(error, { ...fields, err: error }, 'stream failed')
   }

@@ -1,16 +1,23 @@
 // What turns the receiver's bytes into what clients get. Every maker of an Engine answers alike:
 // a ring to write to, a ring to read from, a report at the end. Callers never ask which one it is.
+import type { AppError } from '../base/errors.ts'
 import type { Mark } from '../workers/native.ts'
 import type { Pool, RemuxReport, StreamOptions } from '../workers/pool.ts'
 import type { Profile } from '../workers/profile.ts'
 import { createRing, RingReader, RingWriter, type CloseReason } from '../workers/ring.ts'
 
+export type { StreamOptions } from '../workers/pool.ts'
+
 export interface EngineStream {
   readonly input: RingWriter
   readonly output: RingReader
   /** Resolves when no more output comes: the input has ended and was worked off, or the stream was closed.
-   *  @throws WORKER_DIED, WORKER_HUNG, FFMPEG_FAILED, NO_STREAM */
+   *  @throws WORKER_DIED, WORKER_HUNG, FFMPEG_FAILED, TRANSCODER_FAILED, NO_STREAM; POOL_FULL where that is known
+   *  only now */
   readonly done: Promise<EngineReport>
+  /** What the engine has not taken of the input, for the next one when this one has failed. The input then stays
+   *  open until close(): nothing that comes meanwhile is lost. Engines without it lose what they have. */
+  readonly rest?: RingReader
   /** Access points of the output since the last call, see PoolStream; none from an engine that does not look. */
   marks(): Mark[]
   /** Faults of the source found so far; engines that do not count them have none. */
@@ -22,14 +29,22 @@ export interface EngineStream {
 export type EngineReport = Pick<RemuxReport, 'bytesIn' | 'bytesOut' | 'errors'> &
   Partial<Pick<RemuxReport, 'stats'>>
 
-export const engineNames = ['native', 'ffmpeg', 'passthrough'] as const
+export const engineNames = ['remote', 'native', 'ffmpeg', 'passthrough'] as const
 export type EngineName = (typeof engineNames)[number]
 
 export interface Engine {
   /** For logs and metrics. */
   readonly name: EngineName
-  /** Begins a stream. @throws POOL_FULL, ADDON_MISSING, NO_WORKER, FFMPEG_MISSING, SHUTTING_DOWN */
+  /** Why it takes no stream now, where it finds out by itself when that is over: until then it is passed over. */
+  readonly problem?: AppError | undefined
+  /** Begins a stream.
+   *  @throws POOL_FULL, ADDON_MISSING, NO_WORKER, FFMPEG_MISSING, TRANSCODER_FAILED, SHUTTING_DOWN */
   open(profile: Profile, options?: StreamOptions): EngineStream
+}
+
+/** Does it tell of the access points in its output? */
+export function tellsMarks({ name }: Engine): boolean {
+  return name === 'remote' || name === 'native'
 }
 
 /** The native remuxer in the worker pool. */

@@ -1,4 +1,4 @@
-// All engines in the order of preference: native, ffmpeg, passthrough. Each stream goes to the first that can
+// All engines in the order of preference: remote, native, ffmpeg, passthrough. Each stream goes to the first that can
 // take it; one that fails too often is left alone for a while. Goes back by itself.
 import { type AppError, type ErrorCode, toAppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
@@ -20,9 +20,11 @@ export interface EnginesOptions {
   readonly later?: (ms: number, call: () => void) => () => void
 }
 
-export interface OpenOptions extends StreamOptions {
+export interface PlacingOptions extends StreamOptions {
   /** The engine that this stream has had until it failed: only those behind it are tried. */
   readonly after?: Engine | undefined
+  /** It shall not end because the next house is full. Default: it has had an engine. */
+  readonly isOnAir?: boolean | undefined
 }
 
 /** A stream and whose it is. */
@@ -39,12 +41,18 @@ const faults: readonly ErrorCode[] = [
   'NO_WORKER',
   'FFMPEG_FAILED',
   'FFMPEG_MISSING',
+  'TRANSCODER_FAILED',
   'INTERNAL',
 ]
 
 /** Is this the engine's fault, so that another engine could do better? */
 export function isEngineFault(error: unknown): boolean {
   return faults.includes(toAppError(error).code)
+}
+
+/** Can a stream that has ended with this go on with another engine? Also where a full house said so late. */
+export function isEngineTrouble(error: unknown): boolean {
+  return isEngineFault(error) || toAppError(error).code === 'POOL_FULL'
 }
 
 const defaultProvenMs = 5000
@@ -60,6 +68,7 @@ export class Engines {
   readonly first: Engine
   readonly #list: readonly Guarded[]
   readonly #options: EnginesOptions
+  readonly #blamed = new WeakSet<AppError>()
 
   /** @param list  the first preferred; the last takes what no other does */
   constructor(list: readonly Engine[], options: EnginesOptions = {}) {
@@ -72,7 +81,10 @@ export class Engines {
 
   /** Each engine's name and state, in order. */
   states(): { name: EngineName; state: BreakerState }[] {
-    return this.#list.map(({ engine, breaker }) => ({ name: engine.name, state: breaker.state }))
+    return this.#list.map(({ engine: { name, problem }, breaker }) => ({
+      name,
+      state: problem === undefined ? breaker.state : 'open',
+    }))
   }
 
   /** The engine to fall to for a stream whose engine has failed; undefined after the last. */
@@ -83,17 +95,20 @@ export class Engines {
   /** Begins a stream with the first engine that can. How it ends is followed here: nobody has to report it.
    *  @throws POOL_FULL, SHUTTING_DOWN, of the first engine that answers: a full house is no fault
    *  @throws what the last engine said, if none can */
-  open(profile: Profile, { label = 'stream', weight, after }: OpenOptions = {}): Opened {
+  open(profile: Profile, { after, isOnAir = after !== undefined, ...options }: PlacingOptions = {}): Opened {
     const start = after === undefined ? 0 : this.#placeOf(after) + 1
     const from = after ?? this.first
+    const { label = 'stream' } = options
     let problem: AppError | undefined
     for (const [place, { engine, breaker }] of this.#list.entries()) {
       if (place < start) continue
       const isLast = place === this.#list.length - 1
+      problem = engine.problem ?? problem
+      if (engine.problem !== undefined && !isLast) continue
       const attempt = breaker.enter()
       if (attempt === undefined && !isLast) continue
       try {
-        const stream = engine.open(profile, { label, weight })
+        const stream = engine.open(profile, { ...options, label })
         if (attempt !== undefined) void this.#follow(engine, stream, attempt)
         if (engine !== from) this.#note(from, engine, label, problem)
         return { engine, stream }
@@ -101,8 +116,7 @@ export class Engines {
         problem = toAppError(thrown)
         if (isEngineFault(problem)) attempt?.failed()
         else attempt?.left()
-        // One that is on the air already shall not end because the next house is full.
-        const isRefusal = !isEngineFault(problem) && !(problem.code === 'POOL_FULL' && after !== undefined)
+        const isRefusal = !isEngineFault(problem) && !(problem.code === 'POOL_FULL' && isOnAir)
         if (isRefusal || isLast) throw problem
       }
     }
@@ -122,7 +136,11 @@ export class Engines {
       if (bytesOut > 0) attempt.succeeded()
       else attempt.left()
     } catch (err) {
-      if (isEngineFault(err)) {
+      const error = toAppError(err)
+      // A process that dies with all that it carries has failed once.
+      const isNews = isEngineFault(error) && !this.#blamed.has(error)
+      this.#blamed.add(error)
+      if (isNews) {
         log?.warn({ engine: engine.name, err }, 'engine failed')
         attempt.failed()
       } else attempt.left()

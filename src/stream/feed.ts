@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { AppError, toAppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
+import type { TraceContext } from '../base/trace.ts'
 import type { Profile } from '../workers/profile.ts'
 import type { SlowPolicy } from './cursor.ts'
 import type { Engines } from './engines.ts'
@@ -93,15 +94,16 @@ export class Feed {
 
   /** The rendition of a profile, begun where there is none; undefined if the feed was closed meanwhile.
    *  Its `ready` tells whether something comes.
+   *  @param trace  the span of the request, which a rendition that it begins is part of
    *  @throws NO_TUNER, POOL_FULL, ADDON_MISSING, before anything is asked of the stream server */
-  async rendition(profile: Profile): Promise<Rendition | undefined> {
+  async rendition(profile: Profile, trace?: TraceContext): Promise<Rendition | undefined> {
     const { program } = await (this.#seeking ??= this.#seek())
     if (this.isClosed) return undefined
     const wanted = { ...profile, program: program || profile.program } // the place knows better
     const key = JSON.stringify(wanted)
     const known = this.#renditions.get(key)
     if (known?.isOpen === true) return known
-    const rendition = this.#begin(wanted)
+    const rendition = this.#begin(wanted, trace)
     this.#renditions.set(key, rendition)
     const forget = () => this.#forget(key, rendition)
     rendition.done.then(forget, forget)
@@ -110,13 +112,14 @@ export class Feed {
     return rendition
   }
 
-  #begin(profile: Profile): Rendition {
+  #begin(profile: Profile, trace: TraceContext | undefined): Rendition {
     const { engines, slow, limits } = this.#context
     try {
       const rendition: Rendition = new Rendition({
         profile,
         label: this.service.name,
         engines,
+        trace,
         slow,
         limits,
         onUse: () => this.#used(rendition),

@@ -2,6 +2,7 @@
 // limits. HTTP clients and every other kind of reader come in by this door. Main thread.
 import { AppError } from '../base/errors.ts'
 import { plainAddress } from '../base/network.ts'
+import type { TraceContext } from '../base/trace.ts'
 import type { Profile } from '../workers/profile.ts'
 import type { Cursor } from './cursor.ts'
 import { Feed, type FeedContext } from './feed.ts'
@@ -37,6 +38,14 @@ export interface Seat {
   readonly feed: Feed
   readonly rendition: Rendition
   readonly cursor: Cursor
+}
+
+export interface JoinOptions {
+  /** The client's, for the limits. */
+  readonly address?: string | undefined
+  readonly priority?: Priority
+  /** The span of its request. */
+  readonly trace?: TraceContext | undefined
 }
 
 /** What an administrator sees of one client's stream. */
@@ -103,7 +112,7 @@ export class Feeds {
   async join(
     service: Service,
     profile: Profile,
-    { address = '', priority = 'normal' }: { address?: string | undefined; priority?: Priority } = {},
+    { address = '', priority = 'normal', trace }: JoinOptions = {},
   ): Promise<Seat> {
     const client = plainAddress(address) ?? ''
     if (this.#isClosing) throw new AppError('SHUTTING_DOWN')
@@ -112,7 +121,7 @@ export class Feeds {
     try {
       for (;;) {
         const feed = this.#feed(service, priority)
-        const rendition = await feed.rendition(profile)
+        const rendition = await feed.rendition(profile, trace)
         if (this.#isClosing) throw new AppError('SHUTTING_DOWN')
         // Given up while this client came: begun anew.
         if (rendition !== undefined)

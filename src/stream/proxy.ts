@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { AppError, toAppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
+import { childOf, parseTraceparent } from '../base/trace.ts'
 import type { Listen } from '../base/units.ts'
 import type { Profile } from '../workers/profile.ts'
 import { Account } from './account.ts'
@@ -59,12 +60,14 @@ export class Proxy {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const account = new Account(request.method, this.#options)
+    const trace = childOf(parseTraceparent(request.headers.traceparent))
+    const account = new Account(request.method, { ...this.#options, trace })
     try {
       if (this.#isClosing) throw new AppError('SHUTTING_DOWN')
       const { service, query } = this.#read(request)
       const { feeds, limits } = this.#options
-      if (request.method === 'GET') return await watch(service, query, response, { feeds, limits, account })
+      if (request.method === 'GET')
+        return await watch(service, query, response, { feeds, limits, account, trace })
       response.writeHead(200, streamHeaders).end()
       account.answered(200)
     } catch (thrown) {

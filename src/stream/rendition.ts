@@ -1,14 +1,16 @@
 // One profile of one service: an engine, what it has sent lately, and those who read it. Main thread.
 // Any number of readers share one remux and one copy of its bytes.
 import { AppError, toAppError } from '../base/errors.ts'
+import type { TraceContext } from '../base/trace.ts'
 import type { Profile } from '../workers/profile.ts'
 import type { RingReader, RingWriter } from '../workers/ring.ts'
 import { Cursor, type Cut, type Readable, type SlowPolicy } from './cursor.ts'
-import type { Engine, EngineStream } from './engine.ts'
+import { tellsMarks, type Engine, type EngineStream } from './engine.ts'
 import { pidsBefore } from './entry.ts'
-import { isEngineFault, type Engines } from './engines.ts'
+import { isEngineFault, isEngineTrouble, type Engines, type PlacingOptions } from './engines.ts'
 import type { Priority } from './lease.ts'
 import { nullPackets, packetBytes } from './packet.ts'
+import { pour } from './pour.ts'
 import { Pulse } from './pulse.ts'
 import { Reel, type ReelLimits } from './reel.ts'
 
@@ -16,6 +18,8 @@ export interface RenditionOptions {
   readonly profile: Profile
   readonly label: string
   readonly engines: Engines
+  /** The span that it is part of: of the request that began it. */
+  readonly trace?: TraceContext | undefined
   readonly slow?: SlowPolicy | undefined
   readonly limits?: Partial<ReelLimits> | undefined
   /** A reader has come or gone. */
@@ -227,7 +231,7 @@ export class Rendition implements Readable {
     const before = reel.end - this.#stream.output.total
     for (const mark of this.#stream.marks()) {
       const offset = before + mark.offset
-      if (mark.kind === 'cut') this.#cut(offset, this.#engine.name !== 'native')
+      if (mark.kind === 'cut') this.#cut(offset, !tellsMarks(this.#engine))
       else reel.mark({ ...mark, offset })
     }
   }
@@ -238,22 +242,28 @@ export class Rendition implements Readable {
     this.cuts.push({ offset, isBlind, pids: pidsBefore(this.reel, offset) })
   }
 
-  // The engine failed, not the source: another one goes on where it was. Its counters are its own, so
-  // that those who read are told of a break.
+  // The engine failed, not the source: another one goes on where it was, with what it has not taken. Its
+  // counters are its own, so that those who read are told of a break.
   #fallBack(error: AppError): boolean {
     const { engines } = this.#options
-    if (this.#isClosed || this.#isInputOver || !isEngineFault(error) || !engines.next(this.#engine))
-      throw error
-    const failed = this.#engine
-    ;({ engine: this.#engine, stream: this.#stream } = this.#open(failed))
+    const [after, last] = [this.#engine, this.#stream]
+    try {
+      if (this.#isClosed || this.#isInputOver || !isEngineTrouble(error) || !engines.next(after)) throw error
+      const isOnAir = this.#bytes > 0 || isEngineFault(error)
+      const place = this.#bytes > 0 && tellsMarks(after) ? last.output.notes : undefined
+      ;({ engine: this.#engine, stream: this.#stream } = this.#open({ after, isOnAir, place }))
+      if (last.rest !== undefined) pour(last.rest, this.#stream.input)
+    } finally {
+      last.close()
+    }
     this.reel.forgetMarks()
     this.#cut(this.reel.end, true)
     return false
   }
 
-  #open(after?: Engine): { engine: Engine; stream: EngineStream } {
-    const { engines, profile, label } = this.#options
-    return engines.open(profile, { label, after })
+  #open(options: PlacingOptions = {}): { engine: Engine; stream: EngineStream } {
+    const { engines, profile, label, trace } = this.#options
+    return engines.open(profile, { label, trace, ...options })
   }
 
   #leave(cursor: Cursor): void {

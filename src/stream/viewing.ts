@@ -2,6 +2,7 @@
 // Main thread. A write is one piece of what the rendition keeps, and is let go when the socket has taken it.
 import type { ServerResponse } from 'node:http'
 import type { AppError } from '../base/errors.ts'
+import type { TraceContext } from '../base/trace.ts'
 import type { Account } from './account.ts'
 import type { Cursor } from './cursor.ts'
 import type { Feeds, Seat } from './feeds.ts'
@@ -45,6 +46,8 @@ export const streamHeaders = {
 export interface WatchOptions {
   readonly feeds: Feeds
   readonly account: Account
+  /** The request's span. */
+  readonly trace?: TraceContext | undefined
   readonly limits?: Partial<SendLimits> | undefined
 }
 
@@ -54,11 +57,11 @@ export async function watch(
   service: Service,
   query: StreamQuery,
   response: ServerResponse,
-  { feeds, account, limits }: WatchOptions,
+  { feeds, account, trace, limits }: WatchOptions,
 ): Promise<void> {
   const { name } = service
   const address = response.socket?.remoteAddress
-  const seat = await feeds.join(service, query.profile, { address, priority: query.priority })
+  const seat = await feeds.join(service, query.profile, { address, priority: query.priority, trace })
   try {
     if (response.destroyed) return account.abandoned(name) // it did not wait
     const onStart = () => account.started(name, seat.rendition.engineName)

@@ -4,7 +4,7 @@ import { AppError } from '../base/errors.ts'
 import { eachDamage, errorsOf, type Damage } from './damage.ts'
 import { MarkReader, createMarks } from './marks.ts'
 import type { Outcome, RemuxTask } from './message.ts'
-import type { Mark, RemuxStats } from './native.ts'
+import type { Mark, Place, RemuxStats } from './native.ts'
 import type { Profile } from './profile.ts'
 import { RingReader, RingWriter, createRing } from './ring.ts'
 
@@ -48,6 +48,8 @@ export interface RemuxReport {
 export interface JobOptions {
   readonly label: string
   readonly weight?: number | undefined
+  /** Where the remuxer stood that this stream goes on after. */
+  readonly place?: Readonly<Place> | undefined
   readonly inputBytes: number
   readonly outputBytes: number
 }
@@ -73,16 +75,18 @@ export class Job implements PoolStream {
   readonly startedAt = performance.now()
   readonly #marks: MarkReader
   readonly #end = Promise.withResolvers<RemuxReport>()
-  #isResumed = false
+  #isResumed: boolean
   #seen: Progress = { bytesIn: 0, bytesOut: 0, damage: eachDamage(() => 0) }
 
-  constructor(id: number, profile: Profile, { label, weight, inputBytes, outputBytes }: JobOptions) {
+  constructor(id: number, profile: Profile, { label, weight, inputBytes, outputBytes, place }: JobOptions) {
     this.id = id
     this.label = label
     this.weight = weight
     this.profile = profile
     this.input = new RingWriter(createRing(inputBytes))
     this.output = new RingReader(createRing(outputBytes))
+    this.#isResumed = place !== undefined
+    if (place !== undefined) this.output.notes.set(place) // before a worker has it
     this.#marks = new MarkReader(createMarks())
     this.done = this.#end.promise
     this.done.catch(() => undefined) // nobody has to wait for the end
@@ -113,6 +117,11 @@ export class Job implements PoolStream {
 
   errors(): number {
     return errorsOf(this.damage())
+  }
+
+  /** Bytes and faults so far. */
+  account(): Pick<RemuxReport, 'bytesIn' | 'bytesOut' | 'errors'> {
+    return { bytesIn: this.bytesIn, bytesOut: this.bytesOut, errors: this.errors() }
   }
 
   close(): void {
@@ -159,12 +168,7 @@ export class Job implements PoolStream {
   settle(outcome: Outcome): void {
     switch (outcome.kind) {
       case 'done':
-        this.#end.resolve({
-          bytesIn: this.bytesIn,
-          bytesOut: this.bytesOut,
-          errors: errorsOf(this.damage()),
-          stats: outcome.stats,
-        })
+        this.#end.resolve({ ...this.account(), stats: outcome.stats })
         break
       case 'failed':
         this.fail(new AppError(outcome.code, { ...outcome.details, label: this.label }))

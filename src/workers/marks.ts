@@ -4,7 +4,8 @@ import { markKinds, type Mark } from './native.ts'
 import { RingReader, RingWriter, createRing } from './ring.ts'
 
 const recordBytes = 32 // four doubles: offset, pts, pcr, kind
-const mostMarks = 128 // a minute and more of half-second GOPs
+/** Kept until they are read: a minute and more of half-second GOPs. */
+export const mostMarks = 128
 
 export function createMarks(): SharedArrayBuffer {
   return createRing(mostMarks * recordBytes)

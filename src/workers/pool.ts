@@ -5,8 +5,10 @@ import { resolve } from 'node:path'
 import { AppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
+import { childOf, traceFields, transcodeFields, type TraceContext } from '../base/trace.ts'
 import { damageKinds } from './damage.ts'
 import { Job, type PoolStream } from './job.ts'
+import type { Place } from './native.ts'
 import type { Profile } from './profile.ts'
 import { mostWeight } from './schedule.ts'
 import { Slot, looksToHang, type Loss, type LossReason, type SlotOptions } from './slot.ts'
@@ -43,6 +45,10 @@ export interface StreamOptions {
   readonly label?: string | undefined
   /** Makes it a job: live streams go first, jobs share what is left by weight, 1 .. mostWeight. */
   readonly weight?: number | undefined
+  /** The span that it is part of. */
+  readonly trace?: TraceContext | undefined
+  /** Where the remuxer stood that it goes on after: a player has been reading that one's stream. */
+  readonly place?: Readonly<Place> | undefined
 }
 
 export interface PoolStats {
@@ -108,17 +114,17 @@ export class Pool {
 
   /** Starts a stream. A job is refused while there still are places for live streams.
    *  @throws POOL_FULL, ADDON_MISSING, NO_WORKER or SHUTTING_DOWN */
-  open(profile: Profile, { label = 'stream', weight }: StreamOptions = {}): PoolStream {
+  open(profile: Profile, { label = 'stream', weight, trace, place }: StreamOptions = {}): PoolStream {
     checkWeight(weight)
     if (this.#isClosed) throw new AppError('SHUTTING_DOWN')
     const slot = this.#emptiest()
     if (slot === undefined) throw this.problem ?? this.#refuse(weight)
     if (weight !== undefined && this.#countJobs() >= this.#mostJobs) throw this.#refuse(weight)
     const { inputBytes, outputBytes } = this.#options
-    const job = new Job(this.#nextId(), profile, { label, weight, inputBytes, outputBytes })
+    const job = new Job(this.#nextId(), profile, { label, weight, inputBytes, outputBytes, place })
     this.#jobs.add(job)
     slot.run(job)
-    void this.#follow(job)
+    void this.#follow(job, childOf(trace))
     this.#report()
     this.#watch ??= setInterval(() => this.#look(), this.#options.hangMs / looksToHang)
     return job
@@ -194,8 +200,9 @@ export class Pool {
     return this.#lastId
   }
 
-  async #follow(job: Job): Promise<void> {
+  async #follow(job: Job, span: TraceContext): Promise<void> {
     const { log, metrics } = this.#options
+    const traced = traceFields(span)
     try {
       const { bytesIn, bytesOut, errors, stats } = await job.done
       const ratio = bytesIn === 0 ? 0 : bytesOut / bytesIn
@@ -207,12 +214,17 @@ export class Pool {
           errors,
           compression_ratio: Number(ratio.toFixed(4)),
           program: stats.program,
+          ...traced,
         },
         'remuxing stream completed',
       )
     } catch (err) {
-      log?.warn({ label: job.label, err }, 'remuxing stream failed')
+      log?.warn({ label: job.label, err, ...traced }, 'remuxing stream failed')
     }
+    log?.info(
+      { label: job.label, ...transcodeFields(job.profile.audio, job.account()), ...traced },
+      'transcode.native',
+    )
     this.#account(job)
     metrics?.remuxSeconds.observe((performance.now() - job.startedAt) / 1000)
     this.#jobs.delete(job)

@@ -81,6 +81,11 @@ abstract class Side {
     return closeReasons[Atomics.load(this.header, CLOSED) - 1]
   }
 
+  /** Numbers that move with the ring, stored by the writer for whoever goes on after it. 0 at first. */
+  get notes(): Float64Array {
+    return new Float64Array(this.memory, notesAt, noteCount)
+  }
+
   /** Ends the ring from either side: the writer writes no more, the reader drains what is there.
    *  Wakes whoever waits. Closing again changes nothing. */
   close(reason: CloseReason = 'end'): void {
@@ -186,11 +191,6 @@ export class RingWriter extends Side {
    *  reader learns it when it gets there. Another one before that takes its place. */
   splice(): void {
     Atomics.store(this.header, SPLICE, this.#head) // before the bytes that follow are published
-  }
-
-  /** Numbers that move with the ring, for whoever writes to it after this side. 0 at first. */
-  get notes(): Float64Array {
-    return new Float64Array(this.memory, notesAt, noteCount)
   }
 
   /** Counts events for the reader; the counter wraps at 2^32. */

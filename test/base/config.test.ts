@@ -113,6 +113,14 @@ describe('loadConfig', () => {
     })
   })
 
+  it.each([
+    ['http://box:3000', 'http://box:3000'],
+    ['http://192.168.1.9:3000/', 'http://192.168.1.9:3000'],
+    ['unix:/run/xg2g/remux.sock', 'unix:/run/xg2g/remux.sock'],
+  ])('finds a transcoder at %s', (url, read) => {
+    expect(loadConfig({ env: { XG2G_TRANSCODER_URL: url } }).transcoderUrl).toBe(read)
+  })
+
   it('takes an empty variable as not set', () => {
     expect(loadConfig({ env: { XG2G_OWI_BASE: '', XG2G_LISTEN: '' } })).toMatchObject({
       listen: { port: 8080 },
@@ -187,6 +195,18 @@ describe('loadConfig', () => {
 
   it.each([
     [{ XG2G_LISTEN: 'abc' }, /^Expected an address to listen on .* for XG2G_LISTEN but received "abc"$/],
+    ...[
+      'box:3000',
+      'https://box:3000',
+      'http://box:3000/path',
+      'http://box:3000/?a=1',
+      'http://root:geheim@box:3000',
+      'unix:remux.sock',
+      `unix:/${'x'.repeat(107)}`,
+    ].map((url): [Record<string, string>, RegExp] => [
+      { XG2G_TRANSCODER_URL: url },
+      /^Expected http:\/\/host:port or unix:\/path for XG2G_TRANSCODER_URL but received "/,
+    ]),
     [{ XG2G_AUDIO_CODEC: 'opus' }, /^Expected one of aac, mp3 for XG2G_AUDIO_CODEC but received "opus"$/],
     [{ XG2G_AUDIO_CHANNELS: '3' }, /^Expected one of 1, 2, 6 for XG2G_AUDIO_CHANNELS but received "3"$/],
     [

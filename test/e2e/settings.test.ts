@@ -3,7 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createLog } from '../../src/base/log.ts'
 import { ok, packets, StreamServer } from '../stream/packets.ts'
+import { realEngine, Transcoder } from '../stream/transcoder.ts'
 import { ask } from '../stream/viewers.ts'
 import { open, type House } from './house.ts'
 
@@ -55,6 +57,56 @@ describe('XG2G_USE_NATIVE_REMUXER=false', () => {
     const shown = ['-show_entries', 'stream=codec_name:stream_tags=language', '-of', 'csv=p=0']
     const answer = execFileSync('ffprobe', ['-v', 'error', ...shown, '-i', 'pipe:0'], { input: body })
     expect(answer.toString().split(/\s+/)).toEqual(expect.arrayContaining(['mpeg2video,', 'aac,deu']))
+  })
+})
+
+describe('XG2G_TRANSCODER_URL', () => {
+  it('has the work done there, as part of the trace that the player is in', async () => {
+    const lines: Record<string, unknown>[] = []
+    const log = createLog('info', { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[0]) })
+    const { engine, pool } = await realEngine(log)
+    const transcoder = await Transcoder.start({ at: 'http://127.0.0.1:0', engine })
+    const house = await open(
+      { streams: ['mpeg2'] },
+      { XG2G_TRANSCODER_URL: `http://127.0.0.1:${transcoder.port}` },
+    )
+    closers.push(
+      () => pool.close(),
+      () => transcoder.kill(),
+      () => house.close(),
+    )
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+    const answer = await fetch(house.url('mpeg2', '?duration=2'), { headers: { traceparent } })
+    const body = Buffer.from(await answer.arrayBuffer())
+    const shown = ['-show_entries', 'stream=codec_name', '-of', 'csv=p=0']
+    const found = execFileSync('ffprobe', ['-v', 'error', ...shown, '-i', 'pipe:0'], { input: body })
+    expect(found.toString().split(/[\s,]+/)).toEqual(expect.arrayContaining(['mpeg2video', 'aac']))
+    const trace = { trace_id: '4bf92f3577b34da6a3ce929d0e0e4736' }
+    const all = () => [...house.lines, ...lines]
+    const line = (msg: string) => all().find((each) => each.msg === msg)
+    await vi.waitFor(() => expect(line('transcode.native')).toBeDefined(), { timeout: 10_000 })
+    expect(line('stream started')).toMatchObject({
+      ...trace,
+      parent_id: '00f067aa0ba902b7',
+      engine: 'remote',
+    })
+    const work = { 'transcode.codec': 'aac', 'transcode.device': 'cpu', errors: 0 }
+    const remote = line('transcode.remote')
+    expect(remote).toMatchObject({ ...trace, ...work, parent_id: line('stream started')?.span_id })
+    expect(house.lines.some(({ msg }) => msg === 'transcode.native')).toBe(false)
+    expect(line('transcode.native')).toMatchObject({ ...trace, ...work, parent_id: remote?.span_id })
+    expect(line('transcode.native')?.['bytes.output']).toBeGreaterThanOrEqual(body.length)
+    expect(await house.metric('xg2g_transcoder_up')).toBe(1)
+  })
+
+  it('keeps nobody from watching while nothing is there', async () => {
+    const house = await open({ streams: ['mpeg2'] }, { XG2G_TRANSCODER_URL: 'unix:/nowhere/remux.sock' })
+    closers.push(() => house.close())
+    const { status, body } = await ask(house.proxyPort, `/${house.ref('mpeg2')}?duration=1`)
+    expect([status, body[0]]).toEqual([200, 0x47])
+    expect(house.lines.find(({ msg }) => msg === 'stream started')).toMatchObject({ engine: 'native' })
+    expect(await house.metric('xg2g_engine_fallbacks_total{from="remote",to="native"}')).toBe(1)
+    expect(await house.metric('xg2g_transcoder_up')).toBe(0)
   })
 })
 

@@ -16,7 +16,8 @@ import { packets } from './packets.ts'
 class FakeEngine implements Engine {
   readonly name: EngineName
   refuses: ErrorCode | undefined
-  readonly streams: { fail(code: ErrorCode): void }[] = []
+  problem: AppError | undefined
+  readonly streams: { fail(code: ErrorCode | AppError): void }[] = []
   asked: StreamOptions | undefined
 
   constructor(name: EngineName) {
@@ -31,7 +32,7 @@ class FakeEngine implements Engine {
     this.streams.push({
       fail(code) {
         inner.output.close('error')
-        end.reject(new AppError(code))
+        end.reject(typeof code === 'string' ? new AppError(code) : code)
       },
     })
     end.promise.catch(() => undefined)
@@ -190,6 +191,47 @@ describe('Engines', () => {
     ffmpeg.refuses = 'POOL_FULL'
     expect(engines.open(defaultProfile, { after: native }).engine).toBe(passthrough)
     expect(() => engines.open(defaultProfile, { after: passthrough })).toThrow('no engine after passthrough')
+  })
+
+  it('passes over one that knows its own trouble, and asks it as soon as that is over', async () => {
+    const { native, ffmpeg, open, engines } = house()
+    native.problem = new AppError('TRANSCODER_FAILED')
+    for (let time = 0; time < 10; time++) expect(open().engine).toBe(ffmpeg)
+    expect(engines.states()[0]).toEqual({ name: 'native', state: 'open' })
+    native.problem = undefined
+    expect(open().engine).toBe(native)
+    expect(engines.states()[0]).toEqual({ name: 'native', state: 'closed' })
+  })
+
+  it('takes a fault that ends many streams for one failure', async () => {
+    const { native, ffmpeg, open } = house()
+    const lose = async () => {
+      const fault = new AppError('TRANSCODER_FAILED')
+      const opened = Array.from({ length: 20 }, open)
+      for (const stream of native.streams.splice(0)) stream.fail(fault)
+      await Promise.allSettled(opened.map(({ stream }) => stream.done))
+      await settled()
+    }
+    await lose()
+    await lose()
+    expect(open().engine).toBe(native)
+    await lose()
+    expect(open().engine).toBe(ffmpeg)
+  })
+
+  it('counts no full house against it, also where it said so late', async () => {
+    const { native, open, lose } = house()
+    for (let time = 0; time < 10; time++) await lose('POOL_FULL')
+    expect(open().engine).toBe(native)
+  })
+
+  it('ends a stream that has not begun where the next house is full, too', () => {
+    const { engines, native, ffmpeg, passthrough } = house()
+    ffmpeg.refuses = 'POOL_FULL'
+    expect(() => engines.open(defaultProfile, { after: native, isOnAir: false })).toThrow(
+      expect.objectContaining({ code: 'POOL_FULL' }),
+    )
+    expect(engines.open(defaultProfile, { after: native, isOnAir: true }).engine).toBe(passthrough)
   })
 
   it('counts what fell where, and shows the state', async () => {
