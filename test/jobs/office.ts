@@ -23,7 +23,7 @@ export interface Office extends AsyncDisposable {
   readonly metrics: ReturnType<typeof createMetrics>
   /** Lines of the log so far. */
   readonly log: readonly string[]
-  call(): Socket
+  readonly call: () => Socket
 }
 
 export interface OfficeOptions {
