@@ -12,15 +12,19 @@ import { createMetrics, type Metrics } from './base/metrics.ts'
 import { settingInfo } from './base/settings.ts'
 import { version } from './base/version.ts'
 import type { DemoReceiver } from './demo/receiver.ts'
-import type { Guide, RefreshKind } from './guide/guide.ts'
+import type { Channel, Guide, RefreshKind } from './guide/guide.ts'
 import { openGuide } from './guide/keeper.ts'
 import { configuredProfile, createFeeds, startEngines } from './plant.ts'
 import { StreamAddresses } from './receiver/address.ts'
 import { Budget } from './receiver/budget.ts'
+import { JobListener } from './jobs/listener.ts'
+import type { PublishedChannel } from './jobs/publication.ts'
+import { Published } from './jobs/published.ts'
 import { OpenWebIf } from './receiver/client.ts'
 import { Occupancy } from './receiver/occupancy.ts'
 import { decodePath, formatReference, referenceKey, type Reference } from './receiver/reference.ts'
 import { findReference, urlPlace } from './receiver/service.ts'
+import type { Engines } from './stream/engines.ts'
 import type { Feeds } from './stream/feeds.ts'
 import { Proxy } from './stream/proxy.ts'
 import { Receivers } from './stream/receivers.ts'
@@ -48,10 +52,14 @@ export interface Daemon {
   close(): Promise<void>
 }
 
+type Made = Awaited<ReturnType<typeof startEngines>>
+
 interface Tools {
   readonly parts: AsyncDisposableStack
   readonly live: LiveConfig
   readonly hub: EventHub
+  /** Channels of programs on this machine. */
+  readonly published: Published
   /** What is there once it has started. */
   readonly found: {
     apiPort: number
@@ -83,6 +91,7 @@ export async function startDaemon(
     parts: starting,
     live,
     hub: new EventHub(),
+    published: new Published(),
     found,
     budget: new Budget({ streams: () => found.feeds?.size ?? 0 }),
     log,
@@ -100,7 +109,9 @@ export async function startDaemon(
     const proxyTarget = live.current.enableStreamProxy ? undefined : demo.streamUrl
     live.hold({ owiBase: demo.webUrl, proxyTarget })
   }
-  if (live.current.enableStreamProxy) await startProxy(live.current, tools)
+  const made = await startEngines(live.current, tools)
+  if (live.current.enableStreamProxy) await startProxy(live.current, made, tools)
+  await startJobs(live.current, made.engines, tools)
   startGuide(live.current, isDemo ? join(configured.data, 'demo-guide') : configured.data, tools)
   phase = undefined
   starting.defer(() => void (phase = 'stopping'))
@@ -176,7 +187,7 @@ async function startDemo(config: Config, { parts, log }: Tools): Promise<DemoRec
   return demo
 }
 
-async function startProxy(config: Config, tools: Tools): Promise<void> {
+async function startProxy(config: Config, { engines, refusal }: Made, tools: Tools): Promise<void> {
   const { parts, live, found, log, metrics } = tools
   const addresses = addressesOf(config, config.owiBase, log)
   const receivers = receiversOf(config, addresses, tools)
@@ -184,12 +195,11 @@ async function startProxy(config: Config, tools: Tools): Promise<void> {
     found.receivers = receivers
     parts.defer(() => receivers.close())
   }
-  const { engines, refusal } = await startEngines(config, tools)
   const feeds = createFeeds(engines, live, tools)
   const proxy = new Proxy({
     feeds,
     refusal,
-    find: (path) => findStream(path, addresses, found),
+    find: (path) => findStream(path, addresses, tools),
     get profile() {
       return configuredProfile(live.current)
     },
@@ -201,15 +211,33 @@ async function startProxy(config: Config, tools: Tools): Promise<void> {
   found.proxyPort = (await proxy.listen(config.proxyListen)).port
 }
 
-// What a path of the proxy port stands for: a channel of the lineup, or any service reference.
+// Programs on this machine: their streams back, or as channels where there is a proxy to show them.
+async function startJobs(config: Config, engines: Engines, tools: Tools): Promise<void> {
+  const { parts, live, found, published, log, metrics } = tools
+  const jobs = await JobListener.open(config, {
+    engines,
+    get profile() {
+      return configuredProfile(live.current)
+    },
+    published: found.feeds === undefined ? undefined : published,
+    idleMs: config.jobIdle,
+    log,
+    metrics,
+  })
+  if (jobs !== undefined) parts.defer(() => jobs.close())
+}
+
+// What a path of the proxy port stands for: a channel of the lineup, one that is published, or any service
+// reference.
 function findStream(
   path: string,
   addresses: StreamAddresses,
-  { guide, receivers }: Tools['found'],
+  { found: { guide, receivers }, published }: Tools,
 ): Service | undefined {
   const named = /^(?:stream\/([^/]+)|auto\/v(\d{1,9}))$/.exec(decodePath(path))
-  const channel = named === null ? undefined : guide?.channel(named[1] ?? named[2] ?? '')
-  if (named !== null && channel === undefined) return undefined
+  const wanted = named?.[1] ?? named?.[2] ?? ''
+  const channel = named === null ? undefined : guide?.channel(wanted)
+  if (named !== null && (channel === undefined || channel.ref === '')) return published.find(wanted)
   if (channel?.url !== undefined) return urlService(channel.name, channel.url)
   const reference = findReference(channel?.ref ?? path)
   if (reference === undefined) return undefined
@@ -290,7 +318,7 @@ function receiversOf(
 // The emulated receiver's guide is kept apart from that of a real one.
 function startGuide({ owiBase, ...config }: Config, dataDir: string, tools: Tools): void {
   if (owiBase === undefined) return
-  const { parts, live, hub, found, budget, log, metrics, checks } = tools
+  const { parts, live, hub, found, published, budget, log, metrics, checks } = tools
   const client = new OpenWebIf({
     owiBase,
     user: config.owiUser,
@@ -321,6 +349,7 @@ function startGuide({ owiBase, ...config }: Config, dataDir: string, tools: Tool
     return guide.close()
   })
   checks.push(() => guide.isReady()[0])
+  published.on('change', () => guide.invite(published.list().map(asChannel)))
   for (const event of ['progress', 'lineup', 'receiver', 'refresh'] as const) {
     guide.on(event, (news: unknown) => hub.send(event, news))
   }
@@ -328,6 +357,12 @@ function startGuide({ owiBase, ...config }: Config, dataDir: string, tools: Tool
     if (applied.includes('epgDays')) refreshSoon(found, 'all')
     else if (applied.includes('bouquets')) refreshSoon(found, 'channels')
   })
+}
+
+// As lists show it.
+function asChannel({ id, number, name, isRadio }: PublishedChannel): Channel {
+  const path = `/stream/${id}`
+  return { id, number, name, ref: '', path, groups: ['Published'], isRadio, isHd: false, picon: false }
 }
 
 // Right away, or when the refresh that is running has ended.

@@ -2,12 +2,16 @@
 // on disk. Wires the parts, starts them in order and stops them in reverse. Nobody imports it but main.ts.
 import { createHealthApi } from './api/app.ts'
 import type { Config } from './base/config.ts'
+import type { AppError } from './base/errors.ts'
 import type { Logger } from './base/log.ts'
 import { createMetrics } from './base/metrics.ts'
+import { JobListener } from './jobs/listener.ts'
 import { AudioRemux, audioRemuxPath } from './jobs/service.ts'
 import { Sources } from './jobs/sources.ts'
 import { configuredProfile, createFeeds, startEngines, type PlantTools } from './plant.ts'
+import type { Engines } from './stream/engines.ts'
 import { StreamPort } from './stream/port.ts'
+import type { Profile } from './workers/profile.ts'
 
 export interface Transcoder {
   /** Where /audio-remux, health and metrics are. */
@@ -30,9 +34,9 @@ export async function startTranscoder(config: Config, { log }: { log: Logger }):
     metrics: createMetrics({ process: true }),
     checks: [() => phase],
   }
-  const audio = await startAudio(config, tools)
-  // The job socket is started here, with the same engines, and stopped before them.
-  const port = await startPort(config, audio, tools)
+  const made = await startMakers(config, tools)
+  await startJobs(config, made, tools)
+  const port = await startPort(config, made, tools)
   phase = undefined
   starting.defer(() => void (phase = 'stopping'))
   log.info({ port, sources: config.transcoderSources }, 'started')
@@ -41,18 +45,32 @@ export async function startTranscoder(config: Config, { log }: { log: Logger }):
   return { port, close: () => parts.disposeAsync() }
 }
 
-async function startAudio(config: Config, tools: PlantTools): Promise<AudioRemux> {
-  const { log, metrics } = tools
-  const { engines, refusal } = await startEngines(config, tools, { mayPass: false })
-  if (refusal !== undefined) tools.checks.push(() => 'engine')
-  const feeds = createFeeds(engines, { current: config }, tools)
-  const profile = configuredProfile(config)
-  const sources = new Sources(config.transcoderSources)
-  return new AudioRemux({ feeds, engines, sources, refusal, profile, log, metrics })
+/** What makes sound of sound, and what those get who ask for nothing. */
+interface Makers {
+  readonly engines: Engines
+  readonly refusal?: AppError
+  readonly profile: Profile
 }
 
-async function startPort(config: Config, audio: AudioRemux, tools: PlantTools): Promise<number> {
+// Never another transcoder: two that name each other would hand a stream to and fro.
+async function startMakers(config: Config, tools: PlantTools): Promise<Makers> {
+  const made = await startEngines({ ...config, transcoderUrl: undefined }, tools, { mayPass: false })
+  if (made.refusal !== undefined) tools.checks.push(() => 'engine')
+  return { ...made, profile: configuredProfile(config) }
+}
+
+async function startJobs(config: Config, { engines, profile }: Makers, tools: PlantTools): Promise<void> {
+  const { parts, log, metrics } = tools
+  const idleMs = config.jobIdle
+  const jobs = await JobListener.open(config, { engines, profile, idleMs, log, metrics })
+  if (jobs !== undefined) parts.defer(() => jobs.close())
+}
+
+async function startPort(config: Config, made: Makers, tools: PlantTools): Promise<number> {
   const { parts, log, metrics, checks } = tools
+  const feeds = createFeeds(made.engines, { current: config }, tools)
+  const sources = new Sources(config.transcoderSources)
+  const audio = new AudioRemux({ ...made, feeds, sources, idleMs: config.jobIdle, log, metrics })
   const isReady = () => checks.flatMap((check) => check() ?? [])
   const others = createHealthApi({ metrics, isReady, log }).callback()
   const port = new StreamPort(
@@ -60,7 +78,7 @@ async function startPort(config: Config, audio: AudioRemux, tools: PlantTools): 
       const [path] = (request.url ?? '').split('?', 1)
       return path === audioRemuxPath ? audio.answer(request, response) : others(request, response)
     },
-    { log, requestMs: 0 }, // a body is a stream
+    { log, requestMs: 0, isReusable: true }, // a body is a stream; a daemon comes again
   )
   parts.defer(async () => {
     const timer = setTimeout(() => port.abort(), drainMs)

@@ -24,7 +24,7 @@ const everyRoom = Object.keys(rooms)
 const files: Readonly<Record<string, readonly string[]>> = {
   'plant.ts': ['stream', 'workers', 'base'],
   'daemon.ts': ['plant.ts', ...everyRoom],
-  'transcoder.ts': ['plant.ts', 'jobs', 'api', 'stream', 'base'],
+  'transcoder.ts': ['plant.ts', 'jobs', 'api', 'stream', 'workers', 'base'],
   'remux.ts': ['cli', 'workers', 'base'],
   'main.ts': ['daemon.ts', 'transcoder.ts', 'remux.ts', ...everyRoom],
 }

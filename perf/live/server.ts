@@ -19,6 +19,7 @@ const startMs = 30_000
 export async function startDaemon(upstream: string, env: Record<string, string> = {}): Promise<Daemon> {
   const settings = {
     XG2G_PROXY_TARGET: upstream,
+    XG2G_UDS_PATH: 'off',
     XG2G_LISTEN: '127.0.0.1:0',
     XG2G_PROXY_LISTEN: '127.0.0.1:0',
     XG2G_DATA: 'var',

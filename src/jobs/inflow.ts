@@ -1,6 +1,7 @@
 // What a writer sends, into whatever wants it now: bytes go from the socket straight into a ring. Main thread.
 // Reads no faster than the ring is emptied.
 import type { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import type { Sink } from '../stream/splitter.ts'
 import type { Call } from './door.ts'
 
@@ -12,14 +13,14 @@ export class Inflow {
   /** Resolves when the writer has sent all, or is gone. */
   readonly ended: Promise<void>
   #sink: Sink | undefined
-  #onBytes: ((bytes: Uint8Array) => void) | undefined
+  #onBytes: ((bytes: Uint8Array) => unknown) | undefined
   #view: Uint8Array = waste
   #viewOf: Sink | undefined // whose memory it is
   #bytes = 0
   #isPaused = false
   #hasEnded = false
 
-  /** @param onBytes  gets what comes until into() or discard() is called; the bytes are valid for the call */
+  /** @param onBytes  gets what comes until somebody else does; the bytes are valid for the call */
   constructor(call: Call, onBytes: (bytes: Uint8Array) => void) {
     this.#onBytes = onBytes
     this.socket = call.open({ buffer: () => this.#window(), callback: (length) => this.#received(length) })
@@ -60,6 +61,16 @@ export class Inflow {
     this.#resume()
   }
 
+  /** What comes from now on, as a stream of copies; its end does not end the connection.
+   *  @param first  comes before it */
+  asStream(first: Uint8Array): Readable {
+    const stream = new Readable({ read: () => this.#resume(), highWaterMark: 4 * longestReadBytes })
+    stream.push(Buffer.from(first))
+    this.#onBytes = (bytes) => stream.push(Buffer.from(bytes))
+    void this.ended.then(() => stream.push(null))
+    return stream
+  }
+
   // Asked for after each read, also when reading pauses, so it must never be empty: #hasRoom stops one
   // read before the ring is full.
   #window(): Uint8Array {
@@ -72,8 +83,8 @@ export class Inflow {
   #received(length: number): boolean {
     this.#bytes += length
     const sink = this.#sink
-    if (this.#onBytes !== undefined) this.#onBytes(this.#view.subarray(0, length))
-    else if (sink !== undefined && sink === this.#viewOf) sink.commit(length)
+    if (this.#onBytes !== undefined) return this.#onBytes(this.#view.subarray(0, length)) !== false
+    if (sink !== undefined && sink === this.#viewOf) sink.commit(length)
     else sink?.write(this.#view.subarray(0, length))
     return this.#hasRoom()
   }

@@ -7,8 +7,8 @@ import { parseProfile, type Profile } from '../workers/profile.ts'
 export interface TransformOrder {
   readonly mode: 'transform'
   readonly profile: Profile
-  /** Its share of a busy pool against other jobs, 1 to 100. */
-  readonly weight: number
+  /** Its share of a busy pool against other jobs, 1 to 100; undefined for live television, which goes first. */
+  readonly weight: number | undefined
   /** For logs. */
   readonly label: string
   /** Frames both ways, see frames.ts. */
@@ -41,7 +41,8 @@ const openBrace = '{'.charCodeAt(0)
 const lineFeed = '\n'.charCodeAt(0)
 const syncByte = 0x47
 
-const defaultWeight = 10
+/** Of a job that does not say. */
+export const defaultWeight = 10
 const weight = z.int().min(1).max(100)
 const transform = z.looseObject({
   weight: weight.optional(),
@@ -101,7 +102,7 @@ export function parseOrder(line: string, base: Profile): Order {
       const { weight, label, framed, traceparent, ...sound } = check(transform, asked)
       return {
         ...bareOrder(parseProfile(sound, base)),
-        ...(weight !== undefined && { weight }),
+        weight: weight ?? (framed === true ? undefined : defaultWeight),
         ...(label !== undefined && { label }),
         isFramed: framed ?? false,
         traceparent,

@@ -5,15 +5,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AppError, toAppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
+import { parseTraceparent } from '../base/trace.ts'
 import { Account } from '../stream/account.ts'
 import type { Engines } from '../stream/engines.ts'
 import type { Feeds } from '../stream/feeds.ts'
+import { framesType } from '../stream/frames.ts'
 import { parseQuery, type StreamQuery } from '../stream/query.ts'
 import { refuse } from '../stream/refusal.ts'
 import type { Service } from '../stream/service.ts'
 import { streamHeaders, watch, type SendLimits } from '../stream/viewing.ts'
 import { parseProfile, type Profile } from '../workers/profile.ts'
 import { Exchange } from './exchange.ts'
+import { serveFramed } from './framed.ts'
+import { defaultWeight } from './order.ts'
 import type { Sources } from './sources.ts'
 
 export interface AudioRemuxOptions {
@@ -34,10 +38,12 @@ export interface AudioRemuxOptions {
 
 export const audioRemuxPath = '/audio-remux'
 const allow = 'GET, HEAD, POST'
+const longestLabel = 200
 
 export class AudioRemux {
   readonly #options: AudioRemuxOptions
   readonly #jobs = new Map<Exchange, Promise<void>>()
+  readonly #framed = new Map<ServerResponse, Promise<unknown>>()
   #isClosing = false
 
   constructor(options: AudioRemuxOptions) {
@@ -60,7 +66,7 @@ export class AudioRemux {
   }
 
   /** Takes no more requests, leaves the sources and lets out what has come from them; posted streams may come
-   *  to their end. What is left after `drainMs` is cut off. */
+   *  to their end. What is left after `drainMs` is cut off; daemons are at once, since they go on elsewhere. */
   async close(drainMs = 5000): Promise<void> {
     this.#isClosing = true
     const { feeds } = this.#options
@@ -68,7 +74,8 @@ export class AudioRemux {
       feeds.abort()
       for (const job of this.#jobs.keys()) job.close(new AppError('SHUTTING_DOWN'))
     }, drainMs)
-    await Promise.all([feeds.close(), ...this.#jobs.values()])
+    for (const response of this.#framed.keys()) response.destroy()
+    await Promise.all([feeds.close(), ...this.#jobs.values(), ...this.#framed.values()])
     clearTimeout(timer)
   }
 
@@ -85,7 +92,9 @@ export class AudioRemux {
         response.writeHead(200, streamHeaders).end()
         return account.answered(200)
       case 'POST':
-        return await this.#exchange(request, response, account)
+        return request.headers['content-type'] === framesType
+          ? await this.#serveFramed(request, response, account)
+          : await this.#exchange(request, response, account)
       default:
         throw new AppError('METHOD_NOT_ALLOWED', { method })
     }
@@ -103,7 +112,7 @@ export class AudioRemux {
     const { profile } = this.#read(queryOf(request))
     const { engines, idleMs } = this.#options
     const name = `stream of ${request.socket.remoteAddress ?? 'a client'}`
-    const { engine, stream } = engines.open(profile, { label: name })
+    const { engine, stream } = engines.open(profile, { label: name, weight: defaultWeight })
     const job = new Exchange(stream, { request, response, idleMs })
     const done = job.run(() => account.started(name, engine.name))
     const settled = done.catch(() => undefined)
@@ -121,6 +130,25 @@ export class AudioRemux {
     account.ended(name, { end, bytesIn, bytesSent, error: end === 'complete' ? problem : undefined })
   }
 
+  // A daemon's stream: it names all that it wants of the sound.
+  async #serveFramed(request: IncomingMessage, response: ServerResponse, account: Account): Promise<void> {
+    const profile = parseProfile(Object.fromEntries(queryOf(request)), this.#options.profile)
+    const label = labelOf(request)
+    const trace = parseTraceparent(request.headers.traceparent)
+    const { engine, stream } = this.#options.engines.open(profile, { label, trace })
+    request.on('error', () => undefined)
+    response.on('error', () => undefined).writeHead(200, { 'Content-Type': framesType })
+    account.started(label, engine.name)
+    const done = serveFramed(request, response, stream)
+    this.#framed.set(response, done)
+    const { isReusable, error } = await done
+    this.#framed.delete(response)
+    if (isReusable) response.end()
+    else response.destroy()
+    const [bytesIn, bytesSent] = [stream.input.total, stream.output.total]
+    account.ended(label, { end: isReusable ? 'complete' : 'left', bytesIn, bytesSent, error })
+  }
+
   // What is configured, then what is asked.
   #read(asked: URLSearchParams): StreamQuery {
     const { profile, refusal } = this.#options
@@ -134,6 +162,16 @@ export class AudioRemux {
     const { log, metrics } = this.#options
     return { log, metrics }
   }
+}
+
+function labelOf({ headers, socket }: IncomingMessage): string {
+  const label = headers['x-xg2g-label']
+  try {
+    if (typeof label === 'string') return decodeURIComponent(label).slice(0, longestLabel)
+  } catch {
+    // not percent-encoded
+  }
+  return `stream of ${socket.remoteAddress ?? 'a daemon'}`
 }
 
 function queryOf({ url = '/' }: IncomingMessage): URLSearchParams {

@@ -1,6 +1,7 @@
 // Between one of Node's streams and a ring. Main thread. Bytes leave as views of the ring, which gets its room
 // back once the system has them; neither side is read faster than the other takes.
 import type { Readable, Writable } from 'node:stream'
+import { fill } from '../stream/pour.ts'
 import type { RingReader, RingWriter } from '../workers/ring.ts'
 
 const mostPieceBytes = 256 * 1024 // of one write
@@ -10,20 +11,8 @@ const mostPieceBytes = 256 * 1024 // of one write
  *  @throws what the source fails with */
 export async function receive(source: Readable, ring: RingWriter): Promise<boolean> {
   for await (const bytes of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>)
-    if (!(await writeAll(bytes, ring))) return false
+    if (!(await fill(ring, bytes))) return false
   return !ring.isClosed
-}
-
-/** Writes all of the bytes, waiting for room. @returns false if the ring was closed */
-export async function writeAll(bytes: Uint8Array, ring: RingWriter): Promise<boolean> {
-  let rest = bytes
-  while (rest.length > 0) {
-    const taken = ring.write(rest)
-    if (taken < 0) return false
-    rest = rest.subarray(taken)
-    if (taken === 0) await ring.whenWritable(Math.min(rest.length, ring.capacity / 4))
-  }
-  return true
 }
 
 /** Sends what comes until the ring is closed and empty. Does not end the sink.

@@ -1,14 +1,17 @@
 // One connection to the job socket, from its first byte to its last: what the caller wants, the work, and one
 // line of JSON where it comes to nothing. Main thread.
 import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import { AppError, toAppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
+import { parseTraceparent } from '../base/trace.ts'
 import type { EngineStream } from '../stream/engine.ts'
 import type { Engines } from '../stream/engines.ts'
 import type { Profile } from '../workers/profile.ts'
 import type { Call } from './door.ts'
 import { Inflow } from './inflow.ts'
+import { openFramed, serveLine } from './line.ts'
 import { readOrder, type Order, type PublishOrder } from './order.ts'
 import type { Published } from './published.ts'
 import { send, write } from './transfer.ts'
@@ -42,6 +45,7 @@ export class Visit {
   readonly #ended = Promise.withResolvers<undefined>() // no more input is taken
   #head = Buffer.alloc(0)
   #stream: EngineStream | undefined
+  #source: Readable | undefined // of frames
   #order: Order | undefined
   #bytesOut = 0
   #idleness: AppError | undefined
@@ -66,8 +70,12 @@ export class Visit {
     return this.#order?.mode
   }
 
-  /** Takes no more input; what has come is still worked off. */
+  /** Takes no more input; what has come is still worked off. A daemon goes on elsewhere, the sooner the better. */
   end(): void {
+    if (this.#source !== undefined) {
+      this.close()
+      return
+    }
     this.#inflow.discard()
     this.#stream?.input.close('end')
     this.#ended.resolve(undefined)
@@ -120,8 +128,15 @@ export class Visit {
   // At once, so that what comes next goes to its place.
   #begin(order: Order): void {
     if (order.mode !== 'transform') return this.#inflow.discard()
-    const { profile, label, weight } = order
-    const { stream } = this.#context.engines.open(profile, { label, weight })
+    const { engines } = this.#context
+    if (order.isFramed) {
+      this.#stream = openFramed(engines, order)
+      this.#source = this.#inflow.asStream(this.#head)
+      return
+    }
+    const { profile, label, weight, traceparent } = order
+    const trace = parseTraceparent(traceparent)
+    const { stream } = engines.open(profile, { label, weight, trace })
     this.#stream = stream
     stream.input.write(this.#head)
     this.#inflow.into(stream.input)
@@ -146,6 +161,7 @@ export class Visit {
   async #transform(): Promise<void> {
     const stream = this.#stream
     if (stream === undefined) return
+    if (this.#source !== undefined) return serveLine(this.#source, this.#socket, stream, this.#context)
     const isSent = await send(stream.output, this.#socket, (length) => (this.#bytesOut += length))
     if (!isSent) stream.close()
     const { bytesIn, bytesOut } = await stream.done
@@ -175,6 +191,7 @@ export class Visit {
     const { idleMs } = this.#context
     let [seen, idle] = [-1, 0]
     return setInterval(() => {
+      if (this.#source !== undefined) return // its carrier watches
       const moved = this.#inflow.bytes + this.#bytesOut
       const mayWrite = !this.#inflow.hasEnded && !this.#inflow.isBlocked
       const mayRead = (this.#stream?.output.fill ?? 0) > 0
@@ -222,7 +239,7 @@ export class Visit {
       end,
       seconds: Math.round((performance.now() - startedAt) / 100) / 10,
       bytesIn: this.#inflow.bytes,
-      bytesOut: this.#bytesOut,
+      bytesOut: this.#socket.bytesWritten,
     }
     if (failure === undefined) log.info(fields, 'job ended')
     else log.warn({ ...fields, err: failure }, end === 'refused' ? 'job refused' : 'job failed')

@@ -1,4 +1,4 @@
-// A port on which streams are served: one request a connection, limits on what comes before an answer.
+// A port on which streams are served: limits on what comes before an answer.
 // Main thread. Node's own server, since Koa would be in the way of every write.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -10,6 +10,9 @@ export interface PortOptions {
   readonly log?: Logger | undefined
   /** For a whole request; 0 where bodies are streams. Default 10000. */
   readonly requestMs?: number
+  /** May a connection bring one request after the other? Else one alone: a second one in the pipeline would open a
+   *  tuner behind the first stream. */
+  readonly isReusable?: boolean
 }
 
 const longestHeaderBytes = 8 * 1024
@@ -22,7 +25,7 @@ export class StreamPort {
   /** @param answer  of each request; a client that waits for 100 Continue gets it from there */
   constructor(
     answer: (request: IncomingMessage, response: ServerResponse) => unknown,
-    { log, requestMs = 10_000 }: PortOptions = {},
+    { log, requestMs = 10_000, isReusable = false }: PortOptions = {},
   ) {
     this.#log = log
     this.#server = createServer(
@@ -40,8 +43,7 @@ export class StreamPort {
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
       refuseSocket(error, socket),
     )
-    // One request a connection: a second one in the pipeline would open a tuner behind the first stream.
-    this.#server.maxRequestsPerSocket = 1
+    this.#server.maxRequestsPerSocket = isReusable ? 0 : 1
     this.#server.maxConnections = mostConnections
   }
 

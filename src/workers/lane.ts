@@ -24,6 +24,7 @@ import { addStats } from './stats.ts'
 export const turnBytes = 262_144
 
 const packetBytes = 188
+const jobSettleMs = 1000 // a job's tracks may be looked at longer than a viewer would wait
 const statsEveryMs = 1000 // stats() costs more than a push: the live counters follow at this pace
 
 /** What a lane needs of a remuxer; tests put a simpler one in. */
@@ -39,6 +40,7 @@ export class Lane {
   readonly #make: MakeRemuxer
   readonly #offset: number
   readonly #isResumed: boolean
+  readonly #isLive: boolean
   readonly #input: RingReader
   readonly #output: RingWriter
   readonly #marks: MarkWriter
@@ -62,6 +64,7 @@ export class Lane {
     this.#make = make
     this.#offset = task.offset
     this.#isResumed = task.isResumed
+    this.#isLive = task.weight === undefined
     this.#input = new RingReader(task.input)
     this.#output = new RingWriter(task.output)
     this.#marks = new MarkWriter(task.marks, task.offset)
@@ -69,7 +72,7 @@ export class Lane {
     this.#place = this.#output.notes
     if (!task.isResumed) this.#place[PLACE_TIME] = -1
     try {
-      this.#remuxer = make(task.profile, { resumed: task.isResumed, place: this.#place })
+      this.#remuxer = this.#begin(task.isResumed)
     } catch (error) {
       this.#closeRings('error')
       throw error
@@ -113,6 +116,11 @@ export class Lane {
           next satisfies never
       }
     }
+  }
+
+  #begin(resumed: boolean): LaneRemuxer {
+    const settle = this.#isLive ? {} : { settleMs: jobSettleMs }
+    return this.#make(this.#profile, { resumed, place: this.#place, ...settle })
   }
 
   #closeRings(reason: CloseReason): void {
@@ -172,7 +180,7 @@ export class Lane {
     const offset = this.#offset + this.#output.total
     if (offset > 0) this.#place[PLACE_OPEN] = 1
     this.#input.join()
-    this.#remuxer = this.#make(this.#profile, { resumed: offset > 0, place: this.#place })
+    this.#remuxer = this.#begin(offset > 0)
     this.#marks.rebase(offset)
     if (offset > 0) this.#marks.write({ offset: 0, pts: -1, pcr: -1, kind: 'cut' })
     this.#isFlushed = false

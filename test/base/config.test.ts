@@ -72,6 +72,8 @@ describe('loadConfig', () => {
       udsPath: '/run/xg2g/remux.sock',
       udsMode: 0o660,
       udsUsers: [],
+      mostJobs: 128,
+      jobIdle: 30_000,
       logLevel: 'info',
       warnings: [],
       given: [],

@@ -33,6 +33,7 @@ async function start(settings: Record<string, string> = {}) {
   const env: Record<string, string> = {
     XG2G_PROXY_TARGET: `http://127.0.0.1:${server.port}`,
     XG2G_ENABLE_AUDIO_TRANSCODING: 'false',
+    XG2G_UDS_PATH: 'off',
     XG2G_LISTEN: '127.0.0.1:0',
     XG2G_PROXY_LISTEN: '127.0.0.1:0',
     ...settings,

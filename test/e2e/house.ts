@@ -50,6 +50,7 @@ export async function open(
   const settings: Record<string, string> = {
     XG2G_OWI_BASE: demo.webUrl,
     XG2G_DATA: folder,
+    XG2G_UDS_PATH: 'off',
     XG2G_LISTEN: '127.0.0.1:0',
     XG2G_PROXY_LISTEN: '127.0.0.1:0',
     ...env,

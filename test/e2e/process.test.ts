@@ -26,7 +26,12 @@ interface Started {
 
 /** Starts `./xg2g serve` and waits until it says that it has started. */
 async function serve(env: Record<string, string>, args: string[] = [], home?: string): Promise<Started> {
-  const settings = { XG2G_LISTEN: '127.0.0.1:0', XG2G_PROXY_LISTEN: '127.0.0.1:0', ...env }
+  const settings = {
+    XG2G_UDS_PATH: 'off',
+    XG2G_LISTEN: '127.0.0.1:0',
+    XG2G_PROXY_LISTEN: '127.0.0.1:0',
+    ...env,
+  }
   const child = start(['serve', ...args], settings, home)
   closers.push(() => child.kill('SIGKILL'))
   let text = ''
@@ -116,6 +121,7 @@ describe('xg2g serve', () => {
     closers.push(() => taken.close())
     const { port } = taken.address() as AddressInfo
     const child = start(['serve'], {
+      XG2G_UDS_PATH: 'off',
       XG2G_LISTEN: '127.0.0.1:0',
       XG2G_PROXY_LISTEN: `127.0.0.1:${port}`,
       XG2G_PROXY_TARGET: 'http://127.0.0.1:9',
@@ -128,6 +134,7 @@ describe('xg2g serve', () => {
     'exits with 1 when XG2G_DATA is %s, saying so',
     async (data) => {
       const child = start(['serve'], {
+        XG2G_UDS_PATH: 'off',
         XG2G_LISTEN: '127.0.0.1:0',
         XG2G_PROXY_LISTEN: '127.0.0.1:0',
         XG2G_OWI_BASE: 'http://127.0.0.1:9',

@@ -39,6 +39,7 @@ async function start(env: Record<string, string> = {}): Promise<Started> {
     env: {
       PATH,
       NODE_COMPILE_CACHE: join(folder, 'cache'),
+      XG2G_UDS_PATH: 'off',
       XG2G_TRANSCODER_LISTEN: '127.0.0.1:0',
       XG2G_WORKERS: '1',
       ...env,

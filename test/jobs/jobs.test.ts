@@ -46,9 +46,8 @@ describe('a job', () => {
 
   it('says in a line of JSON what it wants of the sound', async () => {
     const { call } = await start()
-    const asked = { audio: 'mp3', bitrate: '128k', channels: 1, language: ['deu'], mode: 'transform' }
-    const { mode: _mode, ...sound } = asked
-    const answer = await exchange(call(), `${JSON.stringify(asked)}\n`, sample)
+    const sound = { audio: 'mp3', bitrate: '128k', channels: 1, language: ['deu'] }
+    const answer = await exchange(call(), `${JSON.stringify({ ...sound, mode: 'transform' })}\n`, sample)
     expect(answer.equals(remuxed(sample, parseProfile(sound)))).toBe(true)
   })
 

@@ -288,7 +288,7 @@ describe('with the remuxer', () => {
   let sample: Buffer
   beforeAll(async () => {
     sample = makeSample(3)
-    pool = new Pool({ workers: 1, streamsPerWorker: 2 })
+    pool = new Pool({ workers: 1, streamsPerWorker: 3 })
     await pool.ready()
   })
   afterAll(() => pool.close())
@@ -324,7 +324,7 @@ describe('with the remuxer', () => {
     expect([status, errorOf(body).code]).toEqual([502, 'NO_STREAM'])
   })
 
-  it('has as many places as the pool', async () => {
+  it('has as many places as the pool leaves to jobs', async () => {
     const { port } = await start({ engine: poolEngine(pool) })
     const busy = [post(port), post(port)]
     for (const { request } of busy) request.write(sample)
