@@ -137,7 +137,7 @@ describe('a published stream', () => {
       'csv=p=0',
       file,
     ])
-    expect([(/aac/.exec(stdout))?.[0], stderr]).toEqual(['aac', ''])
+    expect([/aac/.exec(stdout)?.[0], stderr]).toEqual(['aac', ''])
 
     socket.destroy()
     if (!first.closed) await once(first.resume(), 'close')
