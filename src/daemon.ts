@@ -214,6 +214,7 @@ async function startProxy(config: Config, { engines, refusal }: Made, tools: Too
 // Programs on this machine: their streams back, or as channels where there is a proxy to show them.
 async function startJobs(config: Config, engines: Engines, tools: Tools): Promise<void> {
   const { parts, live, found, published, log, metrics } = tools
+  if (config.transcoderUrl === `unix:${config.udsPath}`) return // the transcoder's own: we would ask ourselves
   const jobs = await JobListener.open(config, {
     engines,
     get profile() {

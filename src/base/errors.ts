@@ -84,11 +84,6 @@ export const ERRORS = {
     expose: true,
     message: (d) => `The input holds no stream that can be used${because(d.found)}`,
   },
-  INPUT_TIMEOUT: {
-    status: 408,
-    expose: true,
-    message: (d) => `The input brought nothing${within(d.afterMs)}`,
-  },
   RECEIVER_UNREACHABLE: {
     status: 502,
     expose: true,

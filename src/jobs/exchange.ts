@@ -46,7 +46,7 @@ export class Exchange {
     return this.#end
   }
 
-  /** Resolves when all has been sent. @throws NO_STREAM, INPUT_TIMEOUT, WORKER_DIED ..., or what close() was told */
+  /** Resolves when all has been sent. @throws NO_STREAM, CLIENT_TIMEOUT, WORKER_DIED ..., or what close() was told */
   async run(onStart: () => void): Promise<void> {
     const response = this.#response
     response.once('close', () => this.#leave())
@@ -112,8 +112,10 @@ export class Exchange {
       quiet = moved === seen ? quiet + 1 : 0
       seen = moved
       if (quiet < 4) return
-      if (this.#stream.output.fill > 0) this.#end = 'stalled'
-      this.close(new AppError('INPUT_TIMEOUT', { afterMs: this.#idleMs }))
+      const mayRead = this.#stream.output.fill > 0
+      if (mayRead) this.#end = 'stalled'
+      const what = mayRead ? 'took nothing' : 'sent nothing'
+      this.close(new AppError('CLIENT_TIMEOUT', { what, afterMs: this.#idleMs }))
     }, this.#idleMs / 4)
   }
 }

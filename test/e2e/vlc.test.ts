@@ -26,10 +26,10 @@ describe.skipIf(!hasVlc)('VLC', () => {
     await rm(folder, { recursive: true })
   })
 
-  async function vlc(args: readonly string[]): Promise<string> {
+  async function vlc(args: readonly string[], seconds = 5): Promise<string> {
     const environment = { HOME: folder, XDG_RUNTIME_DIR: folder, PATH: process.env.PATH }
     const asNobody = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
-    const common = ['-I', 'dummy', '--no-dbus', '--run-time', '5', '--play-and-exit', '-vv']
+    const common = ['-I', 'dummy', '--no-dbus', '--run-time', String(seconds), '--play-and-exit', '-vv']
     const { stderr } = await promisify(execFile)('vlc', [...common, ...args, 'vlc://quit'], {
       ...asNobody,
       env: environment,
@@ -60,4 +60,21 @@ describe.skipIf(!hasVlc)('VLC', () => {
     const bytesPerSecond = 48_000 * 2 * 2
     expect(statSync(file).size).toBeGreaterThan(3 * bytesPerSecond)
   })
+
+  it('plays on when the receiver’s connection breaks, twice, with sound all the while', async () => {
+    const file = join(folder, 'broken.wav')
+    house.demo.faults.add('mpeg2', { kind: 'drop', afterMs: 4000 }, 2)
+    const log = await vlc(
+      [
+        '--sout',
+        `#transcode{acodec=s16l,vcodec=none}:std{access=file,mux=wav,dst=${file}}`,
+        house.url('mpeg2'),
+      ],
+      16,
+    )
+    expect(await house.metric('xg2g_upstream_reconnects_total')).toBe(2)
+    const bytesPerSecond = 48_000 * 2 * 2
+    expect(statSync(file).size).toBeGreaterThan(11 * bytesPerSecond)
+    expect(log).not.toMatch(/invalid (PAT|PMT)|TS CRC|connection failed|EOF reached.*\n.*PMT/i)
+  }, 60_000)
 })

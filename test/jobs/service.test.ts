@@ -210,7 +210,7 @@ describe('POST', () => {
     request.write(packets(500))
     const { statusCode } = await response
     const { code } = errorOf(await all(await response))
-    expect([statusCode, code]).toEqual([408, 'INPUT_TIMEOUT'])
+    expect([statusCode, code]).toEqual([408, 'CLIENT_TIMEOUT'])
     expect(opened[0]?.stream.input.isClosed).toBe(true)
   })
 
@@ -222,7 +222,7 @@ describe('POST', () => {
     await expect(all(await response)).rejects.toMatchObject({ code: 'ECONNRESET' })
     expect(opened[0]?.stream.input.isClosed).toBe(true)
     const failures = await metric('xg2g_stream_errors_total')
-    expect(failures.find(({ labels }) => labels.code === 'INPUT_TIMEOUT')?.value).toBe(1)
+    expect(failures.find(({ labels }) => labels.code === 'CLIENT_TIMEOUT')?.value).toBe(1)
   })
 
   it('drops a client that does not read', async () => {
