@@ -5,6 +5,7 @@ import type { Mark } from '../workers/native.ts'
 import type { Pool, RemuxReport, StreamOptions } from '../workers/pool.ts'
 import type { Profile } from '../workers/profile.ts'
 import { createRing, RingReader, RingWriter, type CloseReason } from '../workers/ring.ts'
+import { packetBytes, syncByte } from './packet.ts'
 
 export type { StreamOptions } from '../workers/pool.ts'
 
@@ -53,8 +54,11 @@ export function poolEngine(pool: Pool): Engine {
 }
 
 const ringBytes = 1024 * 1024 // 0.8 s of 10 Mbit/s
+const entryBytes = 3 * packetBytes // of three packets the first is held to be one
+const mostEntryBytes = 16 * 1024 // in which one is looked for
 
-/** The bytes as they come: one ring, written and read by the same thread, nothing copied. */
+/** The bytes as they come, from the first whole packet on: one ring, written and read by the same thread, nothing
+ *  copied. */
 export function passthroughEngine(): Engine {
   return {
     name: 'passthrough',
@@ -63,7 +67,7 @@ export function passthroughEngine(): Engine {
       const input = new Inlet(memory)
       return {
         input,
-        output: new RingReader(memory),
+        output: new Outlet(memory),
         done: input.done,
         marks: () => [],
         close: () => input.close('cancel'),
@@ -80,5 +84,45 @@ class Inlet extends RingWriter {
   override close(reason?: CloseReason): void {
     super.close(reason)
     this.#closed.resolve({ bytesIn: this.total, bytesOut: this.total, errors: 0 })
+  }
+}
+
+// A stream that another engine has left, or that had no room for a while, goes on in the middle of a packet.
+class Outlet extends RingReader {
+  #isLoose = true // the first packet of this source is not found yet
+
+  override readable(mostBytes?: number): Uint8Array {
+    if (this.#isLoose) this.#settle()
+    return super.readable(this.#isLoose ? 0 : mostBytes)
+  }
+
+  override join(): void {
+    super.join()
+    this.#isLoose = true
+  }
+
+  override whenReadable(leastBytes = 1): Promise<void> {
+    return super.whenReadable(this.#isLoose ? Math.max(entryBytes, this.fill + 1) : leastBytes)
+  }
+
+  // What has no packet that is confirmed passes as it comes.
+  #settle(): void {
+    const isOver = this.isClosed || this.splice !== undefined // before the fill: no more comes of this source
+    const length = this.splice ?? this.fill
+    if (!isOver && length < entryBytes) return
+    const at = this.#entry(length, isOver)
+    if (at === undefined && !isOver && length < mostEntryBytes) return
+    this.release(at ?? 0)
+    this.#isLoose = false
+  }
+
+  // Where the first packet begins that the next two confirm; at the end by as many as there are.
+  #entry(length: number, isOver: boolean): number | undefined {
+    const first = super.readable().byteOffset - this.data.byteOffset
+    const isSync = (at: number) => at >= length || this.data[(first + at) % this.capacity] === syncByte
+    const end = Math.min(isOver ? length : length - entryBytes + packetBytes, mostEntryBytes)
+    for (let at = 0; at < end; at++)
+      if (isSync(at) && isSync(at + packetBytes) && isSync(at + 2 * packetBytes)) return at
+    return undefined
   }
 }

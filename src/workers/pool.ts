@@ -7,11 +7,13 @@ import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { childOf, traceFields, transcodeFields, type TraceContext } from '../base/trace.ts'
 import { damageKinds } from './damage.ts'
+import { looksToHang } from './heartbeat.ts'
 import { Job, type PoolStream } from './job.ts'
 import type { Place } from './native.ts'
 import type { Profile } from './profile.ts'
 import { mostWeight } from './schedule.ts'
-import { Slot, looksToHang, type Loss, type LossReason, type SlotOptions } from './slot.ts'
+import { Slot, type Loss, type LossReason, type SlotOptions } from './slot.ts'
+import type { ReadThread } from './thread.ts'
 
 export type { PoolStream, RemuxReport } from './job.ts'
 
@@ -22,8 +24,8 @@ export interface PoolOptions {
   streamsPerWorker?: number
   log?: Logger
   metrics?: Metrics
-  /** A thread that does not move for so long while it has streams is replaced. Default 600: with what it
-   *  takes to go on elsewhere, viewers wait less than a second. */
+  /** A thread that does not move for so long while it has streams is replaced, ten times as long where it only
+   *  waits for a core. Default 600: with what it takes to go on elsewhere, viewers wait less than a second. */
   hangMs?: number
   /** longest that close() waits for streams and threads; default 3000 */
   closeMs?: number
@@ -33,11 +35,13 @@ export interface PoolOptions {
   outputBytes?: number
   /** of each thread's JavaScript heap; the codecs' memory is not in it */
   resourceLimits?: SlotOptions['resourceLimits']
+  /** how a thread stands that does not move; default: what the system says */
+  readThread?: ReadThread
   /** the file that the threads run; default remux.ts beside this file */
   taskFile?: string
 }
 
-type FilledOptions = PoolOptions & Required<Omit<PoolOptions, 'log' | 'metrics'>>
+type FilledOptions = PoolOptions & Required<Omit<PoolOptions, 'log' | 'metrics' | 'readThread'>>
 
 /** How a stream is to be carried. */
 export interface StreamOptions {
@@ -91,12 +95,14 @@ export class Pool {
   /** Starts the threads; ready() tells when they are up. */
   constructor(options: PoolOptions = {}) {
     this.#options = { ...defaults, ...withoutUndefined(options) }
-    const { workers, streamsPerWorker: streams, hangMs, resourceLimits, taskFile } = this.#options
+    const { workers, streamsPerWorker: streams } = this.#options
+    const { taskFile, hangMs, resourceLimits, readThread } = this.#options
     const onLoss = (loss: Loss) => this.#onLoss(loss)
     const onChange = () => this.#report()
     this.#slots = Array.from(
       { length: workers },
-      (_, index) => new Slot(index, { taskFile, streams, hangMs, resourceLimits, onLoss, onChange }),
+      (_, index) =>
+        new Slot(index, { taskFile, streams, hangMs, resourceLimits, readThread, onLoss, onChange }),
     )
     this.#report()
   }

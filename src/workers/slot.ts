@@ -6,6 +6,7 @@ import { AppError } from '../base/errors.ts'
 import { HeartbeatWatch, createHeartbeat } from './heartbeat.ts'
 import type { Job } from './job.ts'
 import type { Notice, Outcome, Task, ThreadData } from './message.ts'
+import { readThread, type ReadThread } from './thread.ts'
 
 /** How a thread was lost. */
 export type LossReason = 'died' | 'exit' | 'memory' | 'hung'
@@ -29,13 +30,13 @@ export interface SlotOptions {
     maxYoungGenerationSizeMb?: number
     stackSizeMb?: number
   }
+  /** Default: what the system says. */
+  readonly readThread?: ReadThread | undefined
   readonly onLoss: (loss: Loss) => void
   /** A thread is up, or known not to come up. */
   readonly onChange: () => void
 }
 
-/** Looks without a beat after which a thread counts as hung; the looks are hangMs / looksToHang apart. */
-export const looksToHang = 4
 const beatsPerHang = 10
 const bootMs = 30_000 // a thread on a busy machine starts in well under a second
 const retryMs = [1000, 2000, 5000, 15_000, 30_000] // between threads that do not even start
@@ -91,7 +92,8 @@ export class Slot {
 
   /** Looks whether the thread moves. To be called every hangMs / looksToHang. */
   look(): void {
-    if (this.#watch.look(this.#isUp && this.jobs.size > 0) >= looksToHang) this.#lose(this.#piscina, hung)
+    this.#watch.look(this.#isUp && this.jobs.size > 0)
+    if (this.#watch.isHung()) this.#lose(this.#piscina, hung)
   }
 
   /** Ends the thread, whatever it does. Waits for its end, but not for ever. */
@@ -105,7 +107,7 @@ export class Slot {
   }
 
   #start() {
-    const { taskFile, streams, hangMs, resourceLimits } = this.#options
+    const { taskFile, streams, hangMs, resourceLimits, readThread: read = readThread } = this.#options
     const heartbeat = createHeartbeat()
     const workerData: ThreadData = { heartbeat, beatMs: hangMs / beatsPerHang }
     const piscina = new Piscina({
@@ -121,7 +123,8 @@ export class Slot {
     })
     piscina.on('error', (cause) => this.#lose(piscina, cause))
     piscina.on('message', (notice: Notice) => this.#hear(notice))
-    return { piscina, watch: new HeartbeatWatch(heartbeat), started: this.#greet(piscina) }
+    const watch = new HeartbeatWatch(heartbeat, { hangMs, read })
+    return { piscina, watch, started: this.#greet(piscina) }
   }
 
   // Loads the addon in the thread, and shows that the thread starts at all.

@@ -8,6 +8,7 @@ import { Feeds, type FeedsOptions, type Seat } from '../../src/stream/feeds.ts'
 import { fixedService } from '../../src/stream/service.ts'
 import { Spacing } from '../../src/stream/spacing.ts'
 import { defaultProfile } from '../../src/workers/profile.ts'
+import { createRing, RingReader, RingWriter } from '../../src/workers/ring.ts'
 import { ok, packets, StreamServer } from './packets.ts'
 
 const closers: (() => unknown)[] = []
@@ -244,6 +245,58 @@ describe('an engine that fails in mid-stream', () => {
     expect(server.sockets).toHaveLength(1)
     // The next engine tells of none: who joins later would begin ever further back.
     expect(seat.rendition.reel.marks).toEqual([])
+  })
+})
+
+describe('passthrough', () => {
+  // [what the engine before it leaves, bytes that it took of the packet, does it leave the others?]
+  const cases: [string, number, boolean][] = [
+    ['the rest of a packet', 8, true],
+    ['nothing of a packet that still comes', 50, false],
+  ]
+
+  it.each(cases)('begins with a whole packet where a failed engine left %s', async (_, taken, hasRest) => {
+    const [torn, more] = [packets(1, 100), packets(20, 101)]
+    let rest: RingReader | undefined
+    const failing = Promise.withResolvers<never>()
+    const first: Engine = {
+      name: 'native',
+      open() {
+        const input = new RingWriter(createRing(1_048_576))
+        const output = new RingWriter(createRing(1_048_576))
+        rest = new RingReader(input.memory)
+        const reader = new RingReader(output.memory)
+        const close = () => {
+          input.close()
+          output.close()
+        }
+        failing.promise.catch(() => (hasRest ? output.close('error') : close()))
+        const stream = { input, output: reader, done: failing.promise, marks: () => [], close }
+        output.write(packets(100)) // all that it ever gives
+        return hasRest ? { ...stream, rest } : stream
+      },
+    }
+    let socket: Socket | undefined
+    const { join } = await start(
+      (opened) => {
+        socket = opened
+        opened.write(Buffer.concat([Buffer.from(ok), packets(100), torn.subarray(0, 50)]))
+      },
+      { engines: new Engines([first, passthroughEngine()]) },
+    )
+    const seat = await join()
+    const before = await read(seat, 18_800)
+    await vi.waitFor(() => expect(rest?.fill).toBe(18_850))
+    rest?.release(18_800 + taken)
+    failing.reject(new AppError('WORKER_DIED'))
+    await vi.waitFor(() => expect(seat.rendition.engineName).toBe('passthrough'))
+    socket?.write(Buffer.concat([torn.subarray(50), more]))
+    const after = await readUntil(seat, more)
+    for (const bytes of [before, after]) {
+      expect(bytes.length % 188).toBe(0)
+      for (let at = 0; at < bytes.length; at += 188) expect(bytes[at]).toBe(0x47)
+    }
+    expect(after.equals(more)).toBe(true)
   })
 })
 

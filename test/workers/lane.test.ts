@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { damageKinds } from '../../src/workers/damage.ts'
-import { Heartbeat, HeartbeatWatch, createHeartbeat } from '../../src/workers/heartbeat.ts'
+import { Heartbeat, createHeartbeat } from '../../src/workers/heartbeat.ts'
 import { Job } from '../../src/workers/job.ts'
 import { Lane, turnBytes, type LaneRemuxer, type MakeRemuxer } from '../../src/workers/lane.ts'
 import type { RemuxStats, RemuxerOptions } from '../../src/workers/native.ts'
@@ -404,27 +404,5 @@ describe('serve', () => {
     expect(outcome).toMatchObject({ kind: 'done', stats: { packetsIn: 3 } })
     expect(job.output.closeReason).toBe('end')
     expect(job.output.fill).toBe(3 * packetBytes)
-  })
-})
-
-describe('HeartbeatWatch', () => {
-  it('counts looks without a beat while there is something to do', () => {
-    const memory = createHeartbeat()
-    const thread = new Heartbeat(memory, 1000)
-    const watch = new HeartbeatWatch(memory)
-    expect([watch.look(true), watch.look(true), watch.look(true)]).toEqual([1, 2, 3])
-    thread.turn(5, () => expect(watch.current).toBe(5))
-    expect(watch.current).toBe(0)
-    expect([watch.look(true), watch.look(true), watch.look(false), watch.look(true)]).toEqual([0, 1, 0, 1])
-  })
-
-  it('knows whose turn it was when the turn threw', () => {
-    const memory = createHeartbeat()
-    const thread = new Heartbeat(memory, 1000)
-    const turn = () => {
-      throw new Error('in the turn')
-    }
-    expect(() => thread.turn(7, turn)).toThrow('in the turn')
-    expect(new HeartbeatWatch(memory).current).toBe(7)
   })
 })

@@ -4,7 +4,17 @@
 export const packetBytes = 188
 
 /** What a packet can ask of the thread that sees it (see standin.ts). */
-export const commands = ['none', 'fail', 'throw', 'reject', 'exit', 'loop', 'memory'] as const
+export const commands = [
+  'none',
+  'fail',
+  'throw',
+  'reject',
+  'exit',
+  'loop',
+  'block',
+  'pause',
+  'memory',
+] as const
 export type Command = (typeof commands)[number]
 
 /** One packet.

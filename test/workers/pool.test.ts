@@ -1,9 +1,12 @@
 import { resolve } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { setEnvironmentData } from 'node:worker_threads'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createMetrics } from '../../src/base/metrics.ts'
+import { looksToHang } from '../../src/workers/heartbeat.ts'
 import { Pool, type PoolOptions, type PoolStream } from '../../src/workers/pool.ts'
 import { defaultProfile } from '../../src/workers/profile.ts'
 import { makePacket, makePackets, type Command } from './packet.ts'
+import { pauseWord } from './standin.ts'
 import { Viewer } from './viewer.ts'
 
 const pools: Pool[] = []
@@ -186,6 +189,7 @@ describe('Pool, when a thread is lost', () => {
     ['exit', 'exit', false],
     ['memory', 'memory', false],
     ['loop', 'hung', false],
+    ['block', 'hung', false],
   ]
 
   it.each(cases)(
@@ -238,6 +242,30 @@ describe('Pool, when a thread is lost', () => {
     await Promise.all(viewers.map((viewer) => viewer.reach(viewer.sent + 1000)))
     expect(pool.stats()).toMatchObject({ streams: 3, jobs: 1 })
     await Promise.all(viewers.map((viewer) => viewer.finish()))
+  })
+
+  it('spares one that gets no core: its streams go on where they are', async () => {
+    const pause = new Int32Array(new SharedArrayBuffer(4))
+    setEnvironmentData(pauseWord, pause.buffer)
+    let readings = 0
+    const readThread = () => {
+      readings++
+      return { state: 'R', cpuMs: 0 }
+    }
+    const pool = await poolOf({ hangMs: 400, readThread })
+    const viewers = [
+      new Viewer(pool.open(defaultProfile)),
+      new Viewer(pool.open(defaultProfile, { weight: 1 })),
+    ]
+    await Promise.all(viewers.map((viewer) => viewer.reach(1000)))
+    viewers[0]?.send('pause')
+    await vi.waitFor(() => expect(readings).toBeGreaterThan(looksToHang), { timeout: 10_000, interval: 1 })
+    Atomics.store(pause, 0, 1)
+    Atomics.notify(pause, 0)
+    await Promise.all(viewers.map((viewer) => viewer.reach(viewer.sent + 1000)))
+    await Promise.all(viewers.map((viewer) => viewer.finish()))
+    expect(viewers.map(({ lost }) => lost)).toEqual([0, 0])
+    expect(pool.stats()).toMatchObject({ restarts: 0, failures: { hung: 0 } })
   })
 
   it('gives up on all its streams after three losses when it is not known whose fault it is', async () => {
