@@ -2,6 +2,7 @@
 // back once the system has them; neither side is read faster than the other takes.
 import type { Readable, Writable } from 'node:stream'
 import { fill } from '../stream/pour.ts'
+import { write } from '../stream/viewing.ts'
 import type { RingReader, RingWriter } from '../workers/ring.ts'
 
 const mostPieceBytes = 256 * 1024 // of one write
@@ -35,17 +36,4 @@ export async function send(
     onSent(piece.length)
   }
   return true
-}
-
-/** Resolves when the system has taken the bytes; false if it never will. */
-export function write(sink: Writable, bytes: Uint8Array): Promise<boolean> {
-  if (sink.destroyed || sink.writableEnded) return Promise.resolve(false)
-  return new Promise((resolve) => {
-    const left = () => resolve(false)
-    sink.once('close', left)
-    sink.write(bytes, (error) => {
-      sink.off('close', left)
-      resolve(error === null || error === undefined)
-    })
-  })
 }

@@ -8,13 +8,14 @@ import type { Metrics } from '../base/metrics.ts'
 import { parseTraceparent } from '../base/trace.ts'
 import type { EngineStream } from '../stream/engine.ts'
 import type { Engines } from '../stream/engines.ts'
+import { write } from '../stream/viewing.ts'
 import type { Profile } from '../workers/profile.ts'
 import type { Call } from './door.ts'
 import { Inflow } from './inflow.ts'
 import { openFramed, serveLine } from './line.ts'
 import { readOrder, type Order, type PublishOrder } from './order.ts'
 import type { Published } from './published.ts'
-import { send, write } from './transfer.ts'
+import { send } from './transfer.ts'
 
 export interface VisitContext {
   readonly engines: Engines

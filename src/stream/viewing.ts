@@ -1,6 +1,7 @@
 // One HTTP client and its seat: waits for the first bytes, sends, and leaves when either side ends.
 // Main thread. A write is one piece of what the rendition keeps, and is let go when the socket has taken it.
 import type { ServerResponse } from 'node:http'
+import type { Writable } from 'node:stream'
 import type { AppError } from '../base/errors.ts'
 import type { TraceContext } from '../base/trace.ts'
 import type { Account } from './account.ts'
@@ -138,13 +139,14 @@ export async function send(
   }
 }
 
-// Resolves when the socket has taken the bytes; false if it never will.
-function write(response: ServerResponse, bytes: Uint8Array): Promise<boolean> {
+/** Resolves when the system has taken the bytes; false if it never will. */
+export function write(sink: Writable, bytes: Uint8Array): Promise<boolean> {
+  if (sink.destroyed || sink.writableEnded) return Promise.resolve(false)
   return new Promise((resolve) => {
     const left = () => resolve(false)
-    response.once('close', left)
-    response.write(bytes, (error) => {
-      response.off('close', left)
+    sink.once('close', left)
+    sink.write(bytes, (error) => {
+      sink.off('close', left)
       resolve(error === null || error === undefined)
     })
   })

@@ -1,9 +1,8 @@
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Remuxer } from '../../src/workers/native.ts'
-import { defaultProfile, parseProfile, type Profile } from '../../src/workers/profile.ts'
-import { makeSample } from '../workers/sample.ts'
+import { parseProfile } from '../../src/workers/profile.ts'
+import { makeSample, remuxed } from '../workers/sample.ts'
 import { errorOf, exchange, office, readAll, type Office, type OfficeOptions } from './office.ts'
 
 let sample: Buffer
@@ -19,22 +18,6 @@ async function start(options?: OfficeOptions): Promise<Office> {
   const made = await office(options)
   open.push(made)
   return made
-}
-
-// What `./xg2g remux` makes of it.
-function remuxed(bytes: Uint8Array, profile: Profile = defaultProfile): Buffer {
-  using remuxer = new Remuxer(profile, { settleMs: 1000 })
-  const window = Buffer.alloc(256 * 1024)
-  const pieces: Buffer[] = []
-  const take = (first: number) => {
-    for (let length = first; length > 0; length = remuxer.pull(window))
-      pieces.push(Buffer.from(window.subarray(0, length)))
-  }
-  for (let at = 0; at < bytes.length; at += 65_536)
-    take(remuxer.push(bytes.subarray(at, at + 65_536), window))
-  remuxer.flush()
-  take(remuxer.pull(window))
-  return Buffer.concat(pieces)
 }
 
 describe('a job', () => {

@@ -16,13 +16,12 @@ import { Engines } from '../../src/stream/engines.ts'
 import { Feeds } from '../../src/stream/feeds.ts'
 import { StreamPort } from '../../src/stream/port.ts'
 import { Spacing } from '../../src/stream/spacing.ts'
-import { Remuxer } from '../../src/workers/native.ts'
 import { Pool } from '../../src/workers/pool.ts'
 import { defaultProfile, parseProfile, type Profile } from '../../src/workers/profile.ts'
 import { RingReader, RingWriter, createRing } from '../../src/workers/ring.ts'
 import { ok, packets, StreamServer } from '../stream/packets.ts'
 import { ask, parse, read, viewer } from '../stream/viewers.ts'
-import { makeSample } from '../workers/sample.ts'
+import { makeSample, remuxed } from '../workers/sample.ts'
 
 const closers: (() => unknown)[] = []
 afterEach(async () => {
@@ -509,20 +508,4 @@ function mute(problem?: AppError, output: Buffer = Buffer.alloc(0)): Engine {
       return { input, output: new RingReader(given.memory), done, marks: () => [], close }
     },
   }
-}
-
-/** What the remuxer makes of the bytes, without a pool. */
-function remuxed(bytes: Buffer, profile: Profile): Buffer {
-  using remuxer = new Remuxer(profile)
-  const window = new Uint8Array(1024 * 1024)
-  const pieces: Buffer[] = []
-  const take = (first: number) => {
-    for (let length = first; length > 0; length = remuxer.pull(window))
-      pieces.push(Buffer.from(window.subarray(0, length)))
-  }
-  for (let at = 0; at < bytes.length; at += 65_536)
-    take(remuxer.push(bytes.subarray(at, at + 65_536), window))
-  remuxer.flush()
-  take(remuxer.pull(window))
-  return Buffer.concat(pieces)
 }
