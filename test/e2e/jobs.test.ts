@@ -7,8 +7,10 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { exchange } from '../jobs/office.ts'
+import { readStream } from '../stream/programme.ts'
 import { ask, read, viewer } from '../stream/viewers.ts'
-import { makeSample } from '../workers/sample.ts'
+import { makeSample, remuxed } from '../workers/sample.ts'
 import { open, type House } from './house.ts'
 
 const execute = promisify(execFile)
@@ -82,6 +84,32 @@ describe('a stream through the socket is what ./xg2g remux makes of it', () => {
         stderr: expect.stringContaining('no stream') as string,
       })
   })
+})
+
+describe('a hundred streams at once', () => {
+  it('come back right, and twenty viewers notice nothing', async () => {
+    const url = `/${house.ref('mpeg2')}`
+    const viewers = Array.from({ length: 20 }, () => viewer(house.proxyPort, url))
+    const begin = await Promise.all(viewers.map((each) => read(each, 50_000)))
+    const short = sample.subarray(0, sample.length / 3)
+    const right = remuxed(short)
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, () => exchange(connect({ path, allowHalfOpen: true }), short)),
+    )
+    expect(answers.filter((answer) => !answer.equals(right))).toEqual([])
+    const rest = await Promise.all(viewers.map((each) => read(each, 200_000)))
+    for (const [at, bytes] of rest.entries()) {
+      const whole = Buffer.concat([begin[at] ?? Buffer.alloc(0), bytes])
+      const body = whole.subarray(whole.indexOf('\r\n\r\n') + 4)
+      expect(readStream(body.subarray(0, body.length - (body.length % 188)))).toMatchObject({
+        faults: [],
+        breaks: 0,
+      })
+    }
+    for (const each of viewers) each.destroy()
+    expect(await house.metric('xg2g_stream_slow_clients_total{end="skipped"}')).toBe(0)
+    expect(await house.metric('xg2g_worker_restarts_total')).toBe(0)
+  }, 120_000)
 })
 
 // Sends the sample over and over, at about the pace of life, until the socket closes.
