@@ -1,6 +1,7 @@
 // The transcoder alone: engines, the job socket, /audio-remux, health and metrics. No receiver, no guide, nothing
 // on disk. Wires the parts, starts them in order and stops them in reverse. Nobody imports it but main.ts.
-import { createHealthApi } from './api/app.ts'
+import { createHealthApi, createMetricsApi } from './api/app.ts'
+import { ApiServer } from './api/server.ts'
 import type { Config } from './base/config.ts'
 import type { AppError } from './base/errors.ts'
 import type { Logger } from './base/log.ts'
@@ -85,5 +86,13 @@ async function startPort(config: Config, made: Makers, tools: PlantTools): Promi
     await Promise.all([port.close(), audio.close(drainMs)])
     clearTimeout(timer)
   })
+  await startMetrics(config, tools)
   return (await port.listen(config.transcoderListen)).port
+}
+
+async function startMetrics({ metricsListen }: Config, { parts, log, metrics }: PlantTools): Promise<void> {
+  if (metricsListen === undefined) return
+  const api = new ApiServer(createMetricsApi({ metrics, log }))
+  parts.defer(() => api.close())
+  await api.listen(metricsListen)
 }
