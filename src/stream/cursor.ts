@@ -2,7 +2,7 @@
 // Main thread. Never holds anybody up: who falls out of what is kept goes on at an access point.
 import type { AppError } from '../base/errors.ts'
 import type { Priority } from './lease.ts'
-import { enterAt, pidsBefore, type Entry } from './entry.ts'
+import { enterAt, pidsBefore, type Entry, type EntryOptions } from './entry.ts'
 import { breakBefore, hasPayload, packetBytes, pidOf } from './packet.ts'
 import type { Piece, Reel } from './reel.ts'
 
@@ -159,10 +159,10 @@ export class Cursor {
   }
 
   // The newest access point that can be entered.
-  #enter(from: number, resumedSince?: number): boolean {
+  #enter(from: number, options: EntryOptions = {}): boolean {
     const { reel } = this.#source
     for (const mark of reel.marks.toReversed()) {
-      const entry = mark.offset >= from ? enterAt(reel, mark, { resumedSince }) : undefined
+      const entry = mark.offset >= from ? enterAt(reel, mark, options) : undefined
       if (entry === undefined) continue
       this.#begin(entry)
       return true
@@ -191,7 +191,7 @@ export class Cursor {
     const { reel } = this.#source
     this.#isDropped = this.#slow === 'drop'
     this.#skips++
-    if (this.#isDropped || this.#enter(0, this.#lastCut)) return
+    if (this.#isDropped || this.#enter(0, { resumedSince: this.#lastCut })) return
     this.#position = this.#middle
     this.#break(pidsBefore(reel, this.#position))
   }
@@ -211,8 +211,9 @@ export class Cursor {
   #hasEntered(): boolean {
     if (this.#search === undefined) return true
     const { from, resumedSince, until, pids = [] } = this.#search
-    if (!this.#enter(from, resumedSince)) {
+    if (!this.#enter(from, { resumedSince })) {
       if (!this.#source.isEnded && this.#now() < until) return false
+      if (resumedSince === undefined) this.#enter(from, { isUrgent: true })
       this.#break(pids)
     }
     this.#search = undefined

@@ -32,6 +32,8 @@ export interface EntryOptions {
   /** The client has been reading: each PID is told that its counter breaks. The reel's offset from which
    *  on the counters are those of what comes next. */
   resumedSince?: number | undefined
+  /** The pictures that follow may not come: those that lead the access point are left where they are. */
+  isUrgent?: boolean | undefined
 }
 
 /** Looked through for tables and for the end of the leading pictures. */
@@ -47,10 +49,14 @@ interface Tables {
 }
 
 /** The entry at an access point; undefined while what it takes has not come yet. */
-export function enterAt(reel: Reel, mark: Mark, { resumedSince }: EntryOptions = {}): Entry | undefined {
+export function enterAt(
+  reel: Reel,
+  mark: Mark,
+  { resumedSince, isUrgent = false }: EntryOptions = {},
+): Entry | undefined {
   if (mark.offset + packetBytes > reel.end) return undefined // told of before its bytes have come
   const tables = findTables(reel, mark.offset)
-  const next = endOfLead(reel, mark)
+  const next = endOfLead(reel, mark) ?? (isUrgent ? mark.offset : undefined)
   if (tables === undefined || next === undefined) return undefined
   const region = cutLead(reel, mark, next, tables)
   const first = [...tables.packets, ...region]

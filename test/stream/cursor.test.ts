@@ -164,7 +164,9 @@ describe('a client that joins', () => {
     const cursor = source.cursor()
     expect(readAll(cursor)).toHaveLength(0)
     source.now += 2000
-    expect(readAll(cursor).length).toBeGreaterThan(0)
+    const { first, faults, units } = readStream(readAll(cursor))
+    expect(first.slice(0, 3)).toEqual([0, 0x100, videoPid])
+    expect([units.get(videoPid), faults]).toEqual([[50 * gop], []])
   })
 
   it('enters radio at a mark of sound', () => {
