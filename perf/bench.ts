@@ -11,6 +11,8 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   cpu: async () => (await import('./cpu.ts')).cpu,
   ring: async () => (await import('./ring.ts')).ring,
   jobs: async () => (await import('./jobs.ts')).jobs,
+  socket: async () => (await import('./socket.ts')).socket,
+  patterns: async () => (await import('./patterns.ts')).patterns,
   latency: async () => (await import('./latency.ts')).latency,
   joins: async () => (await import('./joins.ts')).joins,
   crowd: async () => (await import('./crowd.ts')).crowd,
