@@ -45,7 +45,7 @@ const style = `
     .p0 { fill: #56b4e9 } .p1 { fill: #ff9a4d } .p2 { fill: #35c79a } .p3 { fill: #e08fd0 }
   }`
 
-/** One SVG document. Points that are no finite numbers, or not above 0 on a log scale, are left out.
+/** One SVG document. Points that are no finite numbers, below 0, or 0 on a log scale, are left out.
  *  @throws TypeError where a panel has nothing to show, or more than four lines in a panel */
 export function draw({ title, x, panels }: Chart): string {
   const shown = panels.map((panel) => ({ ...panel, lines: panel.lines.map((line) => visible(line, panel)) }))
@@ -77,8 +77,8 @@ export function draw({ title, x, panels }: Chart): string {
 }
 
 function visible({ name, points }: Line, { scale }: Panel): Line {
-  const isShown = (y: number) => Number.isFinite(y) && (scale === 'linear' || y > 0)
-  return { name, points: points.filter(({ x, y }) => Number.isFinite(x) && isShown(y)) }
+  const isShown = (y: number) => Number.isFinite(y) && (scale === 'log' ? y > 0 : y >= 0)
+  return { name, points: points.filter(({ x, y }) => Number.isFinite(x) && x >= 0 && isShown(y)) }
 }
 
 function drawPanel({ title, scale, lines }: Panel, across: Axis): string {
@@ -128,14 +128,14 @@ interface Room {
   readonly to: number
 }
 
-/** Begins at 0; ends at a tick. */
+/** Begins at 0, ends at a tick. */
 class Linear implements Axis {
   readonly ticks: readonly number[]
   readonly #room: Room
   readonly #end: number
 
   constructor(values: readonly number[], room: Room) {
-    const most = Math.max(...values, Number.MIN_VALUE)
+    const most = Math.max(...values) || 1
     const rough = most / ticks
     const power = 10 ** Math.floor(Math.log10(rough))
     const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10)
