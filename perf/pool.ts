@@ -56,7 +56,7 @@ export const pool: Benchmark = {
     const ms = 1000 * (seconds ?? (isQuick ? 1 : 8))
     const cores = availableParallelism()
     const steps = isQuick ? [2, 4] : sweep
-    const workers = Array.from({ length: cores }, (_, place) => place + 1)
+    const workers = workersTried(cores)
     const points: Point[] = []
     const inputs: string[] = []
     for (const sound of Object.keys(sounds) as Sound[]) {
@@ -127,6 +127,12 @@ export const pool: Benchmark = {
   },
 }
 
+/** One, then twice as many each time, up to the cores. */
+function workersTried(cores: number): number[] {
+  const doubled = Array.from({ length: Math.ceil(Math.log2(cores)) }, (_, place) => 2 ** place)
+  return [...doubled, cores]
+}
+
 const streamsOf = ({ workers, perWorker }: Load) => workers * perWorker
 const isGood = ({ p99, overruns }: Point) => p99 <= goodMs && overruns === 0
 
@@ -158,7 +164,9 @@ function adviceOf(points: readonly Point[], cores: number): string[][] {
     [
       'workers',
       `cores - 1 (here ${Math.max(1, cores - 1)}), the default: the main thread and the kernel’s sockets need the last one. ` +
-        `In all: ${Array.from({ length: cores }, (_, place) => `${place + 1}: ${total(place + 1)}`).join('; ')}. ` +
+        `In all with so many workers: ${workersTried(cores)
+          .map((count) => `${count}: ${total(count)}`)
+          .join('; ')}. ` +
         'Take fewer where other programs need the machine, as many as cores only where the main thread column stays far below 50 %.',
     ],
     [
@@ -170,10 +178,12 @@ function adviceOf(points: readonly Point[], cores: number): string[][] {
 }
 
 function plotOf(points: readonly Point[]): { about: string; svg: string } {
+  const ends = new Set([Math.min, Math.max].map((end) => end(...points.map(({ workers }) => workers))))
+  const some = points.filter(({ workers }) => ends.has(workers))
   const lines = (y: (point: Point) => number): Line[] =>
-    [...Map.groupBy(points, ({ sound, workers }) => `${sounds[sound]}, workers: ${workers}`)]
-      .slice(0, 4)
-      .map(([name, some]) => ({ name, points: some.map((point) => ({ x: point.perWorker, y: y(point) })) }))
+    [...Map.groupBy(some, ({ sound, workers }) => `${sounds[sound]}, workers: ${workers}`)].map(
+      ([name, line]) => ({ name, points: line.map((point) => ({ x: point.perWorker, y: y(point) })) }),
+    )
   const about = 'Delay and CPU by streams for each worker'
   const svg = draw({
     title: about,
