@@ -37,7 +37,7 @@ run: setup native ## Set up what is missing, build, start with the demo receiver
 	@exec ./xg2g serve --demo $(ARGS)
 
 ##@ Test
-.PHONY: test check vitest chaos lint format types bench fuzz asan
+.PHONY: test check vitest chaos lint format types bench bench-pool fuzz asan
 test: setup test-packages ## Set up what is missing, build, lint, types, all tests
 	@node test/run.ts
 
@@ -61,6 +61,9 @@ types: setup ## The compiler's opinion, nothing written
 
 bench: setup native ## The benchmarks, each beside its rival (ARGS="name ..." for some)
 	@node perf/bench.ts $(ARGS)
+
+bench-pool: setup native ## How many streams a worker carries, as table and plot (ARGS="--seconds 8", --quick)
+	@node perf/bench.ts pool $(ARGS)
 
 asan: setup test-packages ## The C++ tests and the kept crashers under Address- and UBSanitizer
 	@$(MAKE) -j$(JOBS) asan-tests fuzz-replay

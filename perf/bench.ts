@@ -1,5 +1,5 @@
 // The benchmarks: node perf/bench.ts [NAME ...] [--rounds N] [--seconds N] [--quick]
-// Runs them one after the other; writes perf/results/<name>.md unless --quick.
+// Runs them one after the other; writes perf/results/<name>.md, and <name>.svg where there is a plot, unless --quick.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { buildDrivers } from './build.ts'
@@ -11,11 +11,15 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   cpu: async () => (await import('./cpu.ts')).cpu,
   ring: async () => (await import('./ring.ts')).ring,
   jobs: async () => (await import('./jobs.ts')).jobs,
+  socket: async () => (await import('./socket.ts')).socket,
+  patterns: async () => (await import('./patterns.ts')).patterns,
+  pool: async () => (await import('./pool.ts')).pool,
   latency: async () => (await import('./latency.ts')).latency,
   joins: async () => (await import('./joins.ts')).joins,
   crowd: async () => (await import('./crowd.ts')).crowd,
   cuts: async () => (await import('./cuts.ts')).cuts,
   failover: async () => (await import('./failover.ts')).failover,
+  kill: async () => (await import('./kill.ts')).kill,
   memory: async () => (await import('./memory.ts')).memory,
   server: async () => (await import('./server.ts')).server,
   guide: async () => (await import('./guide.ts')).guide,
@@ -66,7 +70,8 @@ async function bench(name: string, options: Options): Promise<readonly Goal[]> {
   console.log(text(result))
   if (!options.isQuick) {
     await mkdir(folder, { recursive: true })
-    await writeFile(`${folder}/${name}.md`, markdown(title, result, circumstances))
+    await writeFile(`${folder}/${name}.md`, markdown(title, result, circumstances, `${name}.svg`))
+    if (result.plot !== undefined) await writeFile(`${folder}/${name}.svg`, result.plot.svg)
     console.log(`\n${folder}/${name}.md`)
   }
   return result.goals

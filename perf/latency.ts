@@ -1,11 +1,11 @@
 // How much later picture and sound leave than they came, and how long a viewer waits for the first of it.
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { asBroadcast, pids, stream, type Input, type StreamName } from './input.ts'
+import { delaysOf, type Delays } from './live/delays.ts'
 import { pace } from './live/pace.ts'
 import { daemonRoute, ffmpegRoute, poolRoute, tuned, type Route } from './live/route.ts'
-import { Recording, starts, type Unit } from './live/stream.ts'
+import { Recording, starts } from './live/stream.ts'
 import { interleaved, mean, percentile } from './measure.ts'
 import { atMost, round, type Benchmark, type Goal, type Table } from './report.ts'
 import { randomOf } from './sound.ts'
@@ -20,8 +20,6 @@ type RouteName = keyof typeof routes
 const names = Object.keys(routes) as RouteName[]
 
 const settleMs = 3000 // not looked at
-const gridTicks = 240 // 128 samples at 48 kHz
-const adtsTicks = 1920
 const longestWaitMs = 8000
 
 export const latency: Benchmark = {
@@ -91,11 +89,6 @@ export const latency: Benchmark = {
   },
 }
 
-interface Delays {
-  readonly video: readonly number[]
-  readonly audio: readonly number[]
-}
-
 async function watch(route: Route, input: Input, bytes: Uint8Array, ms: number): Promise<Delays> {
   const source = new Recording()
   const result = new Recording()
@@ -110,56 +103,7 @@ async function watch(route: Route, input: Input, bytes: Uint8Array, ms: number):
   stop.abort()
   await paced
   await passage.close()
-  return delaysOf(source, result)
-}
-
-function delaysOf(source: Recording, result: Recording): Delays {
-  const from = result.startedAt + settleMs
-  const pictures = new Map(source.units(pids.video).map((unit) => [hashOf(unit), unit]))
-  const pairs = result.units(pids.video).flatMap((unit) => {
-    const origin = pictures.get(hashOf(unit))
-    return origin === undefined ? [] : [{ unit, origin }]
-  })
-  const shift = percentile(
-    pairs.map(({ unit, origin }) => unit.pts - origin.pts),
-    50,
-  )
-  const late = pairs.filter(({ unit }) => unit.atMs >= from)
-  return {
-    video: late.map(({ unit, origin }) => unit.atMs - origin.atMs),
-    audio: soundDelays(
-      source.units(pids.audio),
-      result.units(pids.audio).filter(({ atMs }) => atMs >= from),
-      shift,
-    ),
-  }
-}
-
-function hashOf({ payload }: Unit): string {
-  return createHash('sha1').update(payload).digest('base64')
-}
-
-/** Of each 128th sample. */
-function soundDelays(source: readonly Unit[], result: readonly Unit[], shift: number): number[] {
-  const delays: number[] = []
-  let at = 0
-  for (const { pts, payload, atMs } of result) {
-    const end = pts - shift + framesIn(payload) * adtsTicks
-    for (let ticks = pts - shift; ticks < end; ticks += gridTicks) {
-      while (at + 1 < source.length && (source[at + 1]?.pts ?? Infinity) <= ticks) at++
-      const origin = source[at]
-      if (origin !== undefined && origin.pts <= ticks) delays.push(atMs - origin.atMs)
-    }
-  }
-  return delays
-}
-
-function framesIn(adts: Buffer): number {
-  let count = 0
-  for (let at = 0; at + 7 <= adts.length; count++) {
-    at += Math.max(7, ((adts.readUInt16BE(at + 3) & 0x03ff) << 3) | ((adts[at + 5] ?? 0) >> 5))
-  }
-  return count
+  return delaysOf(source, result, settleMs)
 }
 
 function judgeSteady(

@@ -15,12 +15,20 @@ export interface Goal {
   readonly isMet: boolean
 }
 
+export interface Plot {
+  /** What it shows, for who does not see it. */
+  readonly about: string
+  readonly svg: string
+}
+
 export interface Result {
   /** What every contender does, in words. */
   readonly task: string
   readonly inputs: readonly string[]
   readonly tables: readonly Table[]
   readonly goals: readonly Goal[]
+  /** Kept beside the page. */
+  readonly plot?: Plot
   /** Where the comparison is not quite like for like, and what else to know. */
   readonly notes: readonly string[]
 }
@@ -84,7 +92,8 @@ export function text({ tables, goals, notes }: Result): string {
     .join('\n')
 }
 
-export function markdown(title: string, result: Result, circumstances: Circumstances): string {
+/** @param plotPath  where its plot is, from the page on */
+export function markdown(title: string, result: Result, circumstances: Circumstances, plotPath = ''): string {
   const { command, machine, versions, date } = circumstances
   const list = (items: readonly string[]) => items.map((item) => `- ${item}`).join('\n')
   const section = (heading: string, body: string) => (body === '' ? '' : `## ${heading}\n\n${body}\n`)
@@ -92,6 +101,7 @@ export function markdown(title: string, result: Result, circumstances: Circumsta
     `# ${title}\n`,
     `${result.task}\n`,
     section('Goals', table(goalTable(result.goals))),
+    result.plot === undefined ? '' : `![${result.plot.about}](${plotPath})\n`,
     ...result.tables.map((each) => section(each.title, table(each))),
     section('Notes', list(result.notes)),
     section('Input', list(result.inputs)),

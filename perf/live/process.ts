@@ -8,6 +8,17 @@ export function cpuSeconds(pid: number): number {
   return family(pid).reduce((sum, member) => sum + ticksOf(member), 0) / ticksPerSecond
 }
 
+/** CPU seconds of this process: of the thread that runs JavaScript and of all others. */
+export function threadSeconds(): { main: number; others: number } {
+  const all = readdirSync('/proc/self/task').map((thread) => ({
+    isMain: thread === String(process.pid),
+    seconds: ownTicks(`self/task/${thread}`) / ticksPerSecond,
+  }))
+  const total = (isMain: boolean) =>
+    all.filter((each) => each.isMain === isMain).reduce((sum, { seconds }) => sum + seconds, 0)
+  return { main: total(true), others: total(false) }
+}
+
 /** Of the process alone, in MB: pages that no other has, and its share of all. */
 export function memoryMb(pid: number): { privateDirty: number; pss: number } {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
@@ -28,8 +39,13 @@ function ticksOf(pid: number): number {
   return (fields(pid)?.slice(11, 15) ?? []).reduce((sum, field) => sum + Number(field), 0)
 }
 
+// utime and stime.
+function ownTicks(place: string): number {
+  return (fields(place)?.slice(11, 13) ?? []).reduce((sum, field) => sum + Number(field), 0)
+}
+
 /** Those after the name, which may hold anything: state, parent ... */
-function fields(pid: number): string[] | undefined {
+function fields(pid: number | string): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')

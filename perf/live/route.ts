@@ -6,7 +6,7 @@ import { connect, createServer, type Server as NetServer, type Socket } from 'no
 import { Pool } from '../../src/workers/pool.ts'
 import { defaultProfile } from '../../src/workers/profile.ts'
 import { ffmpegCommand } from '../rival.ts'
-import { startDaemon, type Server } from './server.ts'
+import { startDaemon, type Daemon } from './server.ts'
 
 /** One stream under way. */
 export interface Passage {
@@ -63,12 +63,18 @@ function bound(stream: ReturnType<Pool['open']>) {
   return { input: stream.input, output: stream.output, done: stream.done, close: () => stream.close() }
 }
 
-/** Socket -> daemon -> socket. */
-export async function daemonRoute(): Promise<Route> {
+export interface DaemonRoute extends Route {
+  readonly daemon: Daemon
+}
+
+/** Socket -> daemon -> socket. Each stream is a channel of its own. */
+export async function daemonRoute(settings: Record<string, string> = {}): Promise<DaemonRoute> {
   const upstream = await Upstream.listen()
-  const daemon = await startDaemon(`http://127.0.0.1:${upstream.port}`)
+  const daemon = await startDaemon(`http://127.0.0.1:${upstream.port}`, settings)
+  let channel = 0
   return {
-    open: (take) => openThrough(upstream, daemon, take),
+    daemon,
+    open: (take) => openThrough(upstream, { port: daemon.port, channel: ++channel }, take),
     [Symbol.asyncDispose]: async () => {
       await daemon[Symbol.asyncDispose]()
       upstream.close()
@@ -78,10 +84,10 @@ export async function daemonRoute(): Promise<Route> {
 
 async function openThrough(
   upstream: Upstream,
-  daemon: Server,
+  { port, channel }: { port: number; channel: number },
   take: (bytes: Uint8Array) => void,
 ): Promise<Passage> {
-  const viewer = connect({ port: daemon.port, host: '127.0.0.1', noDelay: true })
+  const viewer = connect({ port, host: '127.0.0.1', noDelay: true })
   viewer.on('error', () => undefined)
   let head: Buffer | undefined = Buffer.alloc(0)
   viewer.on('data', (piece: Buffer) => {
@@ -94,7 +100,7 @@ async function openThrough(
     if (body.length > 0) take(body)
   })
   const request = upstream.next()
-  viewer.write('GET /1:0:19:1:1:1:C00000:0:0:0: HTTP/1.0\r\n\r\n')
+  viewer.write(`GET /1:0:19:${channel.toString(16)}:1:1:C00000:0:0:0: HTTP/1.0\r\n\r\n`)
   const source = await request
   source.write('HTTP/1.0 200 OK\r\nContent-Type: video/mpeg\r\nConnection: close\r\n\r\n')
   return {

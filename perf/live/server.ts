@@ -17,6 +17,7 @@ const startMs = 30_000
 
 /** Starts `./xg2g serve`. @param upstream  its stream server, http://host:port */
 export async function startDaemon(upstream: string, env: Record<string, string> = {}): Promise<Daemon> {
+  let apiPort = 0
   const settings = {
     XG2G_PROXY_TARGET: upstream,
     XG2G_UDS_PATH: 'off',
@@ -25,18 +26,41 @@ export async function startDaemon(upstream: string, env: Record<string, string> 
     XG2G_DATA: 'var',
     ...env,
   }
+  const server = await startXg2g('serve', settings, (started) => {
+    apiPort = started.apiPort ?? 0
+    return started.proxyPort
+  })
+  return { ...server, apiPort }
+}
+
+/** Starts `./xg2g transcoder`; its port is that of /audio-remux. */
+export function startTranscoder(env: Record<string, string> = {}): Promise<Server> {
+  const settings = { XG2G_TRANSCODER_LISTEN: '127.0.0.1:0', XG2G_UDS_PATH: 'off', ...env }
+  return startXg2g('transcoder', settings, ({ port }) => port)
+}
+
+/** What they log when they have started. */
+interface Started {
+  readonly msg: string
+  readonly apiPort?: number
+  readonly proxyPort?: number
+  readonly port?: number
+}
+
+function startXg2g(
+  command: 'serve' | 'transcoder',
+  settings: Record<string, string>,
+  portIn: (started: Started) => number | undefined,
+): Promise<Server> {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('XG2G_'))
-  const child = spawn('./xg2g', ['serve'], {
+  const child = spawn('./xg2g', [command], {
     env: { ...Object.fromEntries(inherited), ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  let apiPort = 0
-  const server = await serverOf(child, (line) => {
-    const started = JSON.parse(line) as { msg: string; apiPort?: number; proxyPort?: number }
-    apiPort = started.apiPort ?? apiPort
-    return started.msg === 'started' ? started.proxyPort : undefined
+  return serverOf(child, (line) => {
+    const said = JSON.parse(line) as Started
+    return said.msg === 'started' ? portIn(said) : undefined
   })
-  return { ...server, apiPort }
 }
 
 /** Node with one ffmpeg for each stream. */

@@ -61,6 +61,18 @@ describe('markdown', () => {
     ])
       expect(page).toContain(part)
   })
+
+  it('shows the plot that lies beside it', () => {
+    const circumstances = { command: '', machine: [], versions: [], date: '' }
+    const page = markdown(
+      'Ten',
+      { ...result, plot: { about: 'speed', svg: '<svg/>' } },
+      circumstances,
+      'ten.svg',
+    )
+    expect(page).toContain('![speed](ten.svg)\n')
+    expect(markdown('Ten', result, circumstances)).not.toContain('![')
+  })
 })
 
 describe('round', () => {
