@@ -69,10 +69,6 @@ export interface Failure {
 /** Waits of the house, short: what a client may have to wait for follows from them. */
 export const waits = { stallMs: 4000, reconnectMs: 12_000, startMs: 15_000, hangMs: 3000, unreadMs: 6000 }
 
-// Of a connection that was opened again the untouched PIDs go on with other counters, and so far the remuxer is
-// not told where: its viewers are judged by our own tables alone.
-const tellsSplices = true
-
 const folder = 'var/test/chaos'
 const mostEvents = 300
 const mostFailures = 12
@@ -80,8 +76,7 @@ const tickMs = 50
 const lookMs = 100
 const tuners = 5
 const workers = 2
-// What comes while a thread is replaced finds room: where one of two rings of a feed is full its bytes are
-// lost, and so far that is not told either.
+// What comes while a thread is replaced finds room.
 const inputBytes = 4 * 1024 * 1024
 
 export class House {
@@ -241,8 +236,7 @@ export class House {
   strictness(kind: ChaosKind): Strictness {
     const isDamaged = tempers[kind] === 'damaged'
     const label = this.#label(kind)
-    const isSpliced = this.feeds.list().some(({ channel, reconnects }) => channel === label && reconnects > 0)
-    if (!this.#fallen.has(label)) return isDamaged || (isSpliced && !tellsSplices) ? 'tables' : 'all'
+    if (!this.#fallen.has(label)) return isDamaged ? 'tables' : 'all'
     return isDamaged ? 'nothing' : 'tables'
   }
 
