@@ -601,8 +601,11 @@ void Remuxer::OnPassing(const Packet& packet, PidState& state) {
     return PassClock(packet, state);
   }
   FlagFirst(packet, state);
-  if (state.stream != kNoStream && program_->streams()[state.stream].MustFlow()) line_.NoteOf(packet);
+  const bool must_flow = state.stream != kNoStream && program_->streams()[state.stream].MustFlow();
+  const int64_t pts = must_flow ? line_.NoteOf(packet) : kNoTime;
+  const uint64_t offset = out_.position();
   out_.Pass(packet);
+  if (must_flow && packet.unit_start()) MarkSound(offset, pts);
 }
 
 void Remuxer::OnVideo(const Packet& packet, PidState& state) {
@@ -646,11 +649,16 @@ void Remuxer::OnAudio(const Packet& packet, PidState& state) {
     program_->Touch();
     SendTables();
   }
-  if (track.units() != units) line_.Note(track.unit_pts());
-  const bool is_due = elapsed_ - radio_marked_ >= kRadioMarkTicks;
-  if (track.units() == units || !is_due || program_->HasVideo()) return;
+  if (track.units() == units) return;
+  line_.Note(track.unit_pts());
+  MarkSound(offset, track.unit_pts());
+}
+
+// Where there is no picture, a viewer can join at any frame of sound: now and then one is marked.
+void Remuxer::MarkSound(uint64_t offset, int64_t pts) {
+  if (program_->HasVideo() || elapsed_ - radio_marked_ < kRadioMarkTicks) return;
   radio_marked_ = elapsed_;
-  AddMark(offset, track.unit_pts(), AccessKind::kAudio);
+  AddMark(offset, pts, AccessKind::kAudio);
 }
 
 void Remuxer::AddMark(uint64_t offset, int64_t pts, AccessKind kind) {

@@ -143,6 +143,7 @@ class Remuxer {
   void PassClock(const Packet& packet, PidState& state);
   void FlagFirst(const Packet& packet, PidState& state);
   void CountContinuity(const Packet& packet, PidState& state);
+  void MarkSound(uint64_t offset, int64_t pts);
   void AddMark(uint64_t offset, int64_t pts, AccessKind kind);
 
   // Another time line than the source's.

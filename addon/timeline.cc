@@ -67,10 +67,13 @@ void TimeLine::Note(int64_t pts) {
   if (ahead > 0 || ahead < -kBackTicks) last_ = pts;
 }
 
-void TimeLine::NoteOf(const Packet& packet) {
-  if (!packet.unit_start() || packet.scrambled()) return;
+int64_t TimeLine::NoteOf(const Packet& packet) {
+  if (!packet.unit_start() || packet.scrambled()) return kNoTime;
   const size_t end = TimesEnd(packet.payload());
-  if (end > 0 && end <= packet.payload().size()) Note(ReadTimes(packet.payload().data(), end).pts);
+  if (end == 0 || end > packet.payload().size()) return kNoTime;
+  const int64_t pts = ReadTimes(packet.payload().data(), end).pts;
+  Note(pts);
+  return pts;
 }
 
 }  // namespace xg2g

@@ -40,8 +40,8 @@ class TimeLine {
 
   // A PTS that left. The highest counts, but for those of another time line.
   void Note(int64_t pts);
-  // That of the PES header in the packet, if one begins there.
-  void NoteOf(const Packet& packet);
+  // That of the PES header in the packet, if one begins there; returns it, or kNoTime.
+  int64_t NoteOf(const Packet& packet);
   // The latest that left, or kNoTime.
   int64_t last() const { return last_; }
 

@@ -2,7 +2,7 @@
 // Main thread. Never holds anybody up: who falls out of what is kept goes on at an access point.
 import type { AppError } from '../base/errors.ts'
 import type { Priority } from './lease.ts'
-import { enterAt, pidsBefore, type Entry, type EntryOptions } from './entry.ts'
+import { beginAt, enterAt, pidsBefore, type Entry, type EntryOptions } from './entry.ts'
 import { breakBefore, hasPayload, packetBytes, pidOf } from './packet.ts'
 import type { Piece, Reel } from './reel.ts'
 
@@ -74,7 +74,9 @@ export class Cursor {
     const { start, marks } = source.reel
     this.#position = start
     // From its very beginning a stream can be read as well as it came.
-    if (marks.length > 0 && !this.#enter(0) && start > 0) this.#search = { from: 0, until: now() + searchMs }
+    if (this.#enter(0) || start === 0) return
+    if (marks.length > 0) this.#search = { from: 0, until: now() + searchMs }
+    else this.#begin(beginAt(source.reel, start))
   }
 
   /** Bytes handed out. */
@@ -170,6 +172,11 @@ export class Cursor {
     return false
   }
 
+  #enterAnyhow(): void {
+    const { reel } = this.#source
+    if (!this.#enter(0, { isUrgent: true })) this.#begin(beginAt(reel, Math.max(this.#position, reel.start)))
+  }
+
   #begin({ bytes, next }: Entry): void {
     this.#burst = bytes.length > 0 ? bytes : undefined
     this.#position = next
@@ -213,7 +220,7 @@ export class Cursor {
     const { from, resumedSince, until, pids = [] } = this.#search
     if (!this.#enter(from, { resumedSince })) {
       if (!this.#source.isEnded && this.#now() < until) return false
-      if (resumedSince === undefined) this.#enter(from, { isUrgent: true })
+      if (resumedSince === undefined) this.#enterAnyhow()
       this.#break(pids)
     }
     this.#search = undefined

@@ -64,6 +64,11 @@ export function enterAt(
   return { bytes: Buffer.concat([...flags, ...first]), next }
 }
 
+/** The entry at an offset that is no access point: the tables that come next, then all that comes. */
+export function beginAt(reel: Reel, offset: number): Entry {
+  return { bytes: Buffer.concat(findTables(reel, offset)?.packets ?? []), next: offset }
+}
+
 /** The PIDs of packets with payload before an offset, as far back as is kept and looked at. */
 export function pidsBefore(reel: Reel, offset: number): Set<number> {
   const pids = new Set<number>()

@@ -169,6 +169,19 @@ describe('a client that joins', () => {
     expect([units.get(videoPid), faults]).toEqual([[50 * gop], []])
   })
 
+  it('begins with tables also where no access point is told', () => {
+    const source = new Source({ keepMs: 0 })
+    for (let unit = 1; unit <= 500; unit++) {
+      source.programme.sound(unit * 1920)
+      if (unit % 50 === 0) source.programme.tables()
+      source.flow()
+      source.now += 100
+    }
+    expect(source.reel.start).toBeGreaterThan(0)
+    const { first, faults } = readStream(readAll(source.cursor()))
+    expect([first.slice(0, 3), faults]).toEqual([[0, 0x100, audioPid], []])
+  })
+
   it('enters radio at a mark of sound', () => {
     const source = new Source({ keepMs: 0 })
     for (let unit = 1; unit <= 500; unit++) {
