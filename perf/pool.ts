@@ -19,6 +19,7 @@ type Sound = keyof typeof sounds
 const sweep = [10, 20, 40, 60, 80, 100, 120] // streams for each worker
 const warmMs = 1000
 const spreadMs = 2000 // in which the streams of a point begin: a group of pictures
+const defaultStreams = 128 // XG2G_STREAMS_PER_WORKER
 const tickMs = 10 // of the timer that measures the loop's delay
 const feedMs = 2
 const goodMs = 30 // a p99 that a viewer with a small buffer does not notice
@@ -186,7 +187,7 @@ function adviceOf(points: readonly Point[], cores: number): string[][] {
     [
       'memory',
       `about ${round(perStream)} MB for each further stream, rings included (the slope of private MB, MP2, one worker); ` +
-        `it counts on machines with less than 1 GB: there set XG2G_STREAMS_PER_WORKER to what fits.`,
+        `the default of ${defaultStreams} for each worker needs ${(defaultStreams * perStream).toFixed(0)} MB: with less to spare, set XG2G_STREAMS_PER_WORKER to what fits`,
     ],
   ]
 }
