@@ -8,7 +8,7 @@ import { defaultProfile } from '../src/workers/profile.ts'
 import { draw, type Line } from './chart.ts'
 import { stream, withoutNulls, type Input } from './input.ts'
 import { alone, beginning, type Expected } from './live/expected.ts'
-import { memoryMb, threadSeconds } from './live/process.ts'
+import { machineSeconds, memoryMb, threadSeconds } from './live/process.ts'
 import { groupBytes } from './live/stream.ts'
 import { percentile, slope } from './measure.ts'
 import { atMost, round, type Benchmark } from './report.ts'
@@ -19,9 +19,11 @@ type Sound = keyof typeof sounds
 const sweep = [10, 20, 40, 60, 80, 100, 120] // streams for each worker
 const warmMs = 1000
 const spreadMs = 2000 // in which the streams of a point begin: a group of pictures
+const defaultStreams = 128 // XG2G_STREAMS_PER_WORKER
 const tickMs = 10 // of the timer that measures the loop's delay
 const feedMs = 2
 const goodMs = 30 // a p99 that a viewer with a small buffer does not notice
+const quietPercent = 15 // of a core: more than this by other programs, and delays are theirs too
 const fullPercent = 70 // of a worker thread: what is left is for joins and other work
 
 /** What is run. */
@@ -36,6 +38,8 @@ interface Point extends Load {
   /** % of a core: the thread that runs JavaScript, and all others together */
   readonly main: number
   readonly others: number
+  /** % of a core: other programs of the machine, meanwhile */
+  readonly strangers: number
   readonly p50: number
   readonly p99: number
   readonly loopP99: number
@@ -92,7 +96,14 @@ export const pool: Benchmark = {
               'p99 ms',
               'rings found full',
             ],
-            ...['main thread % of a core', 'other threads %', '% per stream', 'loop p99 ms', 'private MB'],
+            ...[
+              'main thread % of a core',
+              'other threads %',
+              '% per stream',
+              'loop p99 ms',
+              'private MB',
+              'other programs %',
+            ],
           ],
           rows: points.map((point) => [
             ...[
@@ -103,7 +114,7 @@ export const pool: Benchmark = {
             ],
             ...[round(point.p50), round(point.p99), String(point.overruns), point.main.toFixed(0)],
             ...[point.others.toFixed(0), round((point.main + point.others) / streamsOf(point))],
-            ...[round(point.loopP99), point.mb.toFixed(0)],
+            ...[round(point.loopP99), point.mb.toFixed(0), point.strangers.toFixed(0)],
           ]),
         },
       ],
@@ -157,9 +168,13 @@ function adviceOf(points: readonly Point[], cores: number): string[][] {
     (Object.keys(sounds) as Sound[])
       .map((sound) => `${sounds[sound]} ${workers * (most(sound, workers)?.perWorker ?? 0)}`)
       .join(', ')
+  const strangers = Math.max(...points.map((point) => point.strangers))
   const row = points.filter(({ sound, workers }) => sound === 'm' && workers === 1)
   const perStream = slope(row.map((point) => ({ x: streamsOf(point), y: point.mb })))
   return [
+    ...(strangers > quietPercent
+      ? [['worth', `a lower limit: other programs used up to ${strangers.toFixed(0)} % of a core meanwhile`]]
+      : []),
     ['streams of 10 Mbit/s for one worker', carried(1).join('; ')],
     [
       'workers',
@@ -172,7 +187,7 @@ function adviceOf(points: readonly Point[], cores: number): string[][] {
     [
       'memory',
       `about ${round(perStream)} MB for each further stream, rings included (the slope of private MB, MP2, one worker); ` +
-        `it counts on machines with less than 1 GB: there set XG2G_STREAMS_PER_WORKER to what fits.`,
+        `the default of ${defaultStreams} for each worker needs ${(defaultStreams * perStream).toFixed(0)} MB: with less to spare, set XG2G_STREAMS_PER_WORKER to what fits`,
     ],
   ]
 }
@@ -215,9 +230,9 @@ async function measure(load: Load, { input, expected }: Source, ms: number): Pro
   for (const viewer of viewers) viewer.forget()
   const loop = monitorEventLoopDelay({ resolution: tickMs })
   loop.enable()
-  const [before, from] = [threadSeconds(), performance.now()]
+  const [before, from] = [used(), performance.now()]
   await delay(ms)
-  const [after, to] = [threadSeconds(), performance.now()]
+  const [after, to] = [used(), performance.now()]
   loop.disable()
   const { privateDirty: mb } = memoryMb(process.pid)
   const delays = viewers.flatMap((viewer) => viewer.seen(to))
@@ -226,18 +241,31 @@ async function measure(load: Load, { input, expected }: Source, ms: number): Pro
   await feeding
   await Promise.all(viewers.map((viewer) => viewer.close()))
   await pool.close()
-  const percent = (kind: 'main' | 'others') => (100 * 1000 * (after[kind] - before[kind])) / (to - from)
+  const percent = (kind: keyof Used) => (100 * 1000 * (after[kind] - before[kind])) / (to - from)
   const point = {
     ...load,
     ...{ main: percent('main'), others: percent('others') },
+    strangers: percent('all') - percent('main') - percent('others'),
     ...{ p50: percentile(delays, 50), p99: percentile(delays, 99) },
     ...{ loopP99: loop.percentile(99) / 1e6, overruns, mb },
   }
   process.stderr.write(
     `${sounds[load.sound]}, ${workers} x ${perWorker}: p99 ${round(point.p99)} ms, main ${point.main.toFixed(0)} %, ` +
-      `others ${point.others.toFixed(0)} %, ${overruns} overruns, ${mb.toFixed(0)} MB\n`,
+      `others ${point.others.toFixed(0)} %, ${overruns} overruns, ${mb.toFixed(0)} MB, other programs ${point.strangers.toFixed(0)} %\n`,
   )
   return point
+}
+
+/** CPU seconds. */
+interface Used {
+  readonly main: number
+  readonly others: number
+  /** of all programs */
+  readonly all: number
+}
+
+function used(): Used {
+  return { ...threadSeconds(), all: machineSeconds() }
 }
 
 /** Gives each stream what is due; they begin one after the other. */

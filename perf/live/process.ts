@@ -19,6 +19,16 @@ export function threadSeconds(): { main: number; others: number } {
   return { main: total(true), others: total(false) }
 }
 
+/** CPU seconds that all programs of the machine have used, the kernel's work for them included. */
+export function machineSeconds(): number {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (
+    /^cpu +(.*)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? ''
+  )
+    .split(' ')
+    .map(Number)
+  return (user + nice + system + irq + softirq) / ticksPerSecond
+}
+
 /** Of the process alone, in MB: pages that no other has, and its share of all. */
 export function memoryMb(pid: number): { privateDirty: number; pss: number } {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
