@@ -466,6 +466,19 @@ TEST_CASE("Remuxer: radio, with its clock among the sound") {
   }
 }
 
+TEST_CASE("Remuxer: radio that is copied has places to join as well") {
+  const Aired aired = Air({.seconds = 3, .video = {.kind = Video::Kind::kNone}});
+  const Remuxed remuxed = Remux(aired.ts, {.audio = AudioTarget::kCopy});
+  const TsDump dump = ReadTs(remuxed.ts);
+  CHECK(remuxed.marks.size() >= 5);
+  for (const Mark& mark : remuxed.marks) {
+    CHECK(mark.kind == AccessKind::kAudio);
+    const auto unit = std::ranges::find(dump.units, mark.offset, &test::PesUnit::offset);
+    REQUIRE(unit != dump.units.end());
+    CHECK(unit->pts == mark.pts);
+  }
+}
+
 TEST_CASE("Remuxer: marks name the packets where a decoder can start") {
   for (const auto kind : {Video::Kind::kH264, Video::Kind::kMpeg2, Video::Kind::kHevc})
     for (const bool is_open : {false, true}) {
