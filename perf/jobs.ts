@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
-import { mostPushBytes } from '../src/workers/native.ts'
+import { mostPushBytes, patientSettleMs } from '../src/workers/native.ts'
 import { Pool, type PoolStream } from '../src/workers/pool.ts'
 import { defaultProfile } from '../src/workers/profile.ts'
 import { head, stream, withoutNulls, type Input } from './input.ts'
@@ -55,7 +55,7 @@ export const jobs: Benchmark = {
     const names = Object.keys(loads)
     const m = await stream('m')
     const [film, programme] = [await head(m, jobSeconds), await withoutNulls(m)]
-    const job = alone(await readFile(film.path), mostPushBytes)
+    const job = alone(await readFile(film.path), mostPushBytes, { settleMs: patientSettleMs })
     const channel = alone(await beginning(programme, warmMs + ms + live * apartMs + 5000), groupBytes)
     const found = await interleaved(names, often, (name) =>
       measure(loads[name] ?? loads['one job'], ms, job, channel, programme),

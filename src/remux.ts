@@ -9,7 +9,7 @@ import { Source } from './cli/source.ts'
 import { UsageError } from './cli/usage.ts'
 import { VideoEncoder, videoTargets, type VideoTarget } from './cli/video.ts'
 import { damageKinds, damageOf } from './workers/damage.ts'
-import { mostPushBytes, Remuxer, type RemuxStats } from './workers/native.ts'
+import { mostPushBytes, patientSettleMs, Remuxer, type RemuxStats } from './workers/native.ts'
 import { parseProfile, type Profile } from './workers/profile.ts'
 
 export const remuxUsage = `Usage: xg2g remux [options] [IN|-] [OUT|-]
@@ -37,8 +37,6 @@ interface Order {
   readonly stats: string | undefined
 }
 
-// A file does not wait: its tracks may be looked at a little longer than those of a live stream.
-const settleMs = 1000
 const windowBytes = 256 * 1024
 
 /** Runs the command.
@@ -85,7 +83,7 @@ class Run {
   }
 
   async into(sink: Sink): Promise<void> {
-    using remuxer = new Remuxer(this.#order.profile, { settleMs })
+    using remuxer = new Remuxer(this.#order.profile, { settleMs: patientSettleMs })
     const startedAt = performance.now()
     try {
       if (this.#order.video === 'copy') await this.#transform(remuxer, (bytes) => sink.write(bytes))

@@ -1,6 +1,6 @@
 // What is to come out: the work of a remuxer alone, without rings and threads.
 import { readFile } from 'node:fs/promises'
-import { mostPushBytes, Remuxer } from '../../src/workers/native.ts'
+import { mostPushBytes, Remuxer, type RemuxerOptions } from '../../src/workers/native.ts'
 import { defaultProfile } from '../../src/workers/profile.ts'
 import type { Input } from '../input.ts'
 import { groupBytes } from './stream.ts'
@@ -14,9 +14,10 @@ export interface Expected {
   readonly after: readonly number[]
 }
 
-/** @param pieceBytes  how much of it is given at once */
-export function alone(input: Uint8Array, pieceBytes: number): Expected {
-  using remuxer = new Remuxer(defaultProfile)
+/** @param pieceBytes  how much of it is given at once
+ *  @param options     as the stream's: a job's tracks are looked at longer */
+export function alone(input: Uint8Array, pieceBytes: number, options: RemuxerOptions = {}): Expected {
+  using remuxer = new Remuxer(defaultProfile, options)
   const window = new Uint8Array(4 * mostPushBytes)
   const pieces: Uint8Array[] = []
   const after: number[] = []

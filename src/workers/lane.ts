@@ -9,6 +9,7 @@ import {
   PLACE_OPEN,
   PLACE_TIME,
   mostPushBytes,
+  patientSettleMs,
   type Place,
   type Remuxer,
   type RemuxerOptions,
@@ -24,7 +25,6 @@ import { addStats } from './stats.ts'
 export const turnBytes = 262_144
 
 const packetBytes = 188
-const jobSettleMs = 1000 // a job's tracks may be looked at longer than a viewer would wait
 const statsEveryMs = 1000 // stats() costs more than a push: the live counters follow at this pace
 
 /** What a lane needs of a remuxer; tests put a simpler one in. */
@@ -119,7 +119,7 @@ export class Lane {
   }
 
   #begin(resumed: boolean): LaneRemuxer {
-    const settle = this.#isLive ? {} : { settleMs: jobSettleMs }
+    const settle = this.#isLive ? {} : { settleMs: patientSettleMs }
     return this.#make(this.#profile, { resumed, place: this.#place, ...settle })
   }
 

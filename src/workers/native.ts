@@ -149,6 +149,8 @@ export interface NativeUse {
 }
 
 const defaultSettleMs = 250
+/** For what is no live stream: its tracks may be looked at longer than a viewer would wait. */
+export const patientSettleMs = 1000
 const nowhere: Place = Float64Array.of(-1, 0, 0, 0)
 
 /** A transport stream in, the same with other sound out. Synchronous; belongs to one thread. Borrows

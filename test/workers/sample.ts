@@ -1,6 +1,6 @@
 // A short broadcast for the tests with the real addon: MPEG-2 picture, MP2 sound, made with ffmpeg.
 import { execFileSync } from 'node:child_process'
-import { Remuxer } from '../../src/workers/native.ts'
+import { patientSettleMs, Remuxer } from '../../src/workers/native.ts'
 import { defaultProfile, type Profile } from '../../src/workers/profile.ts'
 
 /** A transport stream of so many seconds, about 1 Mbit/s. */
@@ -15,7 +15,7 @@ export function makeSample(seconds: number): Buffer {
 
 /** What `./xg2g remux` makes of the bytes. */
 export function remuxed(bytes: Uint8Array, profile: Profile = defaultProfile): Buffer {
-  using remuxer = new Remuxer(profile, { settleMs: 1000 })
+  using remuxer = new Remuxer(profile, { settleMs: patientSettleMs })
   const window = Buffer.alloc(256 * 1024)
   const pieces: Buffer[] = []
   const take = (first: number) => {
