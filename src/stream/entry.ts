@@ -66,7 +66,16 @@ export function enterAt(
 
 /** The entry at an offset that is no access point: the tables that come next, then all that comes. */
 export function beginAt(reel: Reel, offset: number): Entry {
-  return { bytes: Buffer.concat(findTables(reel, offset)?.packets ?? []), next: offset }
+  const tables = findTables(reel, offset)
+  if (tables === undefined) return { bytes: Buffer.alloc(0), next: offset }
+  // Packets of the PMT may come before the PAT: the counters lead up to the first one.
+  for (let at = offset; at + packetBytes <= reel.end; at += packetBytes) {
+    const packet = reel.packet(at)
+    if (pidOf(packet) !== tables.pmtPid || !hasPayload(packet)) continue
+    recount(tables.packets, tables.pmtPid, continuityOf(packet))
+    break
+  }
+  return { bytes: Buffer.concat(tables.packets), next: offset }
 }
 
 /** The PIDs of packets with payload before an offset, as far back as is kept and looked at. */
