@@ -21,6 +21,7 @@ const mostConnections = 1024
 export class StreamPort {
   readonly #server: Server
   readonly #log: Logger | undefined
+  #isClosing = false
 
   /** @param answer  of each request; a client that waits for 100 Continue gets it from there */
   constructor(
@@ -28,6 +29,11 @@ export class StreamPort {
     { log, requestMs = 10_000, isReusable = false }: PortOptions = {},
   ) {
     this.#log = log
+    // Once the port closes, a connection that is kept gets no further request than this one.
+    const serve = (request: IncomingMessage, response: ServerResponse) => {
+      if (this.#isClosing) response.setHeader('Connection', 'close')
+      answer(request, response)
+    }
     this.#server = createServer(
       {
         maxHeaderSize: longestHeaderBytes,
@@ -37,9 +43,9 @@ export class StreamPort {
         keepAlive: true, // TCP's: tells of a client whose machine is gone
         keepAliveInitialDelay: 10_000,
       },
-      answer,
+      serve,
     )
-    this.#server.on('checkContinue', answer)
+    this.#server.on('checkContinue', serve)
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
       refuseSocket(error, socket),
     )
@@ -61,6 +67,7 @@ export class StreamPort {
 
   /** Takes no more connections. Resolves when the last one is gone. */
   close(): Promise<void> {
+    this.#isClosing = true
     return new Promise((resolve) => this.#server.close(() => resolve()))
   }
 
