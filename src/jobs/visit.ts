@@ -67,10 +67,6 @@ export class Visit {
     this.gone = Promise.all([this.#run(), closed]).then(() => undefined)
   }
 
-  get mode(): Order['mode'] | undefined {
-    return this.#order?.mode
-  }
-
   /** Takes no more input; what has come is still worked off. A daemon goes on elsewhere, the sooner the better. */
   end(): void {
     if (this.#source !== undefined) {

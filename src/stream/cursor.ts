@@ -42,6 +42,8 @@ export interface CursorOptions {
 
 /** So long an access point is waited for before all that comes is sent. */
 const searchMs = 2000
+/** So long packets are looked at to tell of a break. The rarest table comes each 30 s (TDT, ETSI TR 101 211). */
+const untoldMs = 30_000
 
 export class Cursor {
   readonly priority: Priority
@@ -59,6 +61,7 @@ export class Cursor {
   #passedCut = -1
   #search: EntrySearch | undefined
   readonly #untold = new Set<number>() // PIDs that break: their next packet is told of
+  #untoldUntil = 0
   #wake: (() => void) | undefined
   #timer: NodeJS.Timeout | undefined
 
@@ -191,6 +194,7 @@ export class Cursor {
 
   #break(pids: Iterable<number>): void {
     for (const pid of pids) this.#untold.add(pid)
+    this.#untoldUntil = this.#now() + untoldMs
   }
 
   // Too slow: the bytes that come next are not kept any more.
@@ -231,6 +235,7 @@ export class Cursor {
   #takePiece(to: number): Piece | undefined {
     const piece = this.#source.reel.piece(this.#position, to)
     if (piece === undefined) return undefined
+    if (this.#untold.size > 0 && this.#now() > this.#untoldUntil) this.#untold.clear()
     const length = this.#untold.size > 0 ? this.#untoldAt(piece.bytes) : piece.bytes.length
     if (length === 0) {
       piece.release()
