@@ -2,7 +2,7 @@
 // Main thread. Sources are shared as channels are; a posted stream has an engine of its own, full duplex on one
 // request: what is ready leaves while the body still comes.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { AppError, toAppError } from '../base/errors.ts'
+import { AppError, expected, toAppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { parseTraceparent } from '../base/trace.ts'
@@ -15,6 +15,7 @@ import { refuse } from '../stream/refusal.ts'
 import type { Service } from '../stream/service.ts'
 import { streamHeaders, watch, type SendLimits } from '../stream/viewing.ts'
 import { parseProfile, type Profile } from '../workers/profile.ts'
+import { mostWeight } from '../workers/schedule.ts'
 import { Exchange } from './exchange.ts'
 import { serveFramed } from './framed.ts'
 import { defaultWeight } from './order.ts'
@@ -135,7 +136,11 @@ export class AudioRemux {
     const profile = parseProfile(Object.fromEntries(queryOf(request)), this.#options.profile)
     const label = labelOf(request)
     const trace = parseTraceparent(request.headers.traceparent)
-    const { engine, stream } = this.#options.engines.open(profile, { label, trace })
+    const { engine, stream } = this.#options.engines.open(profile, {
+      label,
+      weight: weightOf(request),
+      trace,
+    })
     request.on('error', () => undefined)
     response.on('error', () => undefined).writeHead(200, { 'Content-Type': framesType })
     account.started(label, engine.name)
@@ -162,6 +167,14 @@ export class AudioRemux {
     const { log, metrics } = this.#options
     return { log, metrics }
   }
+}
+
+// Of a daemon's job; live television has none.
+function weightOf({ headers }: IncomingMessage): number | undefined {
+  const text = headers['x-xg2g-weight']
+  const asked = text === undefined ? undefined : Number(text)
+  if (asked === undefined || (Number.isInteger(asked) && asked >= 1 && asked <= mostWeight)) return asked
+  throw expected(`a whole number from 1 to ${mostWeight}`, 'X-Xg2g-Weight', text)
 }
 
 function labelOf({ headers, socket }: IncomingMessage): string {

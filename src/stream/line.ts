@@ -23,6 +23,8 @@ export interface RemoteJob {
   readonly profile: Profile
   /** for its log */
   readonly label: string
+  /** A job's, see StreamOptions; undefined for live television. */
+  readonly weight?: number | undefined
   /** The span that its part of the work belongs to. */
   readonly trace: TraceContext
 }

@@ -20,11 +20,12 @@ export class PostDoor implements Door {
     this.#agent = new Agent({ keepAlive: true, maxFreeSockets: mostIdle, timeout: idleMs })
   }
 
-  async open({ profile, label, trace }: RemoteJob, signal: AbortSignal): Promise<Line> {
+  async open({ profile, label, weight, trace }: RemoteJob, signal: AbortSignal): Promise<Line> {
     const headers = {
       'Content-Type': framesType,
       Traceparent: formatTraceparent(trace),
       'X-Xg2g-Label': encodeURIComponent(label),
+      ...(weight !== undefined && { 'X-Xg2g-Weight': String(weight) }),
     }
     for (;;) {
       const post = request(`${this.#base}/audio-remux?${queryOf(profile).toString()}`, {

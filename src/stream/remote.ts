@@ -89,12 +89,13 @@ export class RemoteEngine implements Engine {
   /** Begins a stream, at once; its input waits here until the transcoder has taken it.
    *  @throws TRANSCODER_FAILED  while it is known to be away
    *  @throws SHUTTING_DOWN */
-  open(profile: Profile, { label = 'stream', trace }: StreamOptions = {}): EngineStream {
+  open(profile: Profile, { label = 'stream', weight, trace }: StreamOptions = {}): EngineStream {
     if (this.#closing.signal.aborted) throw new AppError('SHUTTING_DOWN')
     if (this.#problem !== undefined) throw this.#problem
     const span = childOf(trace)
     const stream = new RemoteStream(
-      (signal) => this.#limited(signal, (each) => this.#door.open({ profile, label, trace: span }, each)),
+      (signal) =>
+        this.#limited(signal, (each) => this.#door.open({ profile, label, weight, trace: span }, each)),
       (cause) => this.#blame(cause),
     )
     this.#streams.add(stream)

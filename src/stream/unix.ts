@@ -21,9 +21,9 @@ export class UnixDoor implements Door {
     this.#options = options
   }
 
-  async open({ profile, label, trace }: RemoteJob, signal: AbortSignal): Promise<Line> {
+  async open({ profile, label, weight, trace }: RemoteJob, signal: AbortSignal): Promise<Line> {
     const traceparent = formatTraceparent(trace)
-    const request = `${JSON.stringify({ mode: 'transform', framed: true, ...profile, traceparent, label })}\n`
+    const request = `${JSON.stringify({ mode: 'transform', framed: true, ...profile, traceparent, label, weight })}\n`
     for (;;) {
       const kept = this.#idle.pop()
       const socket = kept?.take() ?? this.#connect()

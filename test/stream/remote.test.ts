@@ -144,8 +144,9 @@ describe.each(kinds)('a stream over %s', (kind) => {
       keepOriginal: true,
     }
     const trace = childOf()
-    await carry(remote.open(profile, { label: 'Das Erste – HD', trace }), [packets(5)])
+    await carry(remote.open(profile, { label: 'Das Erste – HD', weight: 7, trace }), [packets(5)])
     const [asked] = transcoder.asked
+    expect(transcoder.weights).toEqual([7]) // a job is one there, too
     expect(asked).toMatchObject({ profile, label: 'Das Erste – HD', trace: { traceId: trace.traceId } })
     expect(asked?.trace?.spanId).not.toBe(trace.spanId) // the span of the work, not the caller's own
   })

@@ -23,6 +23,7 @@ export class Transcoder {
   readonly sockets: Socket[] = []
   readonly asked: { profile: Profile; label: string; trace: TraceContext | undefined }[] = []
   readonly ends: FramedEnd[] = []
+  readonly weights: (number | undefined)[] = []
   probes = 0
   readonly #engine: Engine
   readonly #server: Server
@@ -65,7 +66,10 @@ export class Transcoder {
     for (;;) {
       const line = await readLine(socket)
       if (line === undefined) return
-      const { mode, framed, traceparent, label, ...sound } = JSON.parse(line) as Record<string, unknown>
+      const { mode, framed, traceparent, label, weight, ...sound } = JSON.parse(line) as Record<
+        string,
+        unknown
+      >
       if (mode === 'status') {
         this.probes++
         socket.write('{"status":"ok"}\n')
@@ -73,7 +77,7 @@ export class Transcoder {
       }
       try {
         if (framed !== true) throw new TypeError('Expected framed')
-        const stream = this.#open(sound, String(label), parseTraceparent(traceparent))
+        const stream = this.#open(sound, String(label), parseTraceparent(traceparent), weight)
         const end = await serveFramed(socket, socket, stream)
         this.ends.push(end)
         if (!end.isReusable) return void socket.destroy()
@@ -94,7 +98,12 @@ export class Transcoder {
     try {
       const label = decodeURIComponent(String(request.headers['x-xg2g-label']))
       const trace = parseTraceparent(request.headers.traceparent)
-      const stream = this.#open(Object.fromEntries(searchParams), label, trace)
+      const stream = this.#open(
+        Object.fromEntries(searchParams),
+        label,
+        trace,
+        request.headers['x-xg2g-weight'],
+      )
       response.writeHead(200, { 'Content-Type': framesType })
       this.ends.push(await serveFramed(request, response, stream))
       response.end()
@@ -104,7 +113,8 @@ export class Transcoder {
     }
   }
 
-  #open(sound: Record<string, unknown>, label: string, trace: TraceContext | undefined) {
+  #open(sound: Record<string, unknown>, label: string, trace: TraceContext | undefined, weight: unknown) {
+    this.weights.push(weight === undefined ? undefined : Number(weight))
     const profile = parseProfile(sound)
     this.asked.push({ profile, label, trace })
     return this.#engine.open(profile, { label, trace })
