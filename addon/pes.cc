@@ -89,7 +89,8 @@ bool PesReader::ReadHeader(PesHeader& out) {
   if (HasPlainHeader(p[3])) return true;
   if ((p[6] & 0xC0) != 0x80) return false;
   const bool has_pts = p[7] & 0x80;
-  if (has_pts && p[8] >= 5) out.pts = ReadPts(p + 9);
+  if (has_pts && p[8] >= 5) out.pts = ReadPts(p + kPtsAt);
+  if (has_pts && p[7] & 0x40 && p[8] >= 10) out.dts = ReadPts(p + kDtsAt);
   return true;
 }
 

@@ -13,7 +13,8 @@ class Output;
 
 struct PesHeader {
   uint8_t stream_id;
-  int64_t pts;  // 90 kHz, 0 .. 2^33-1, or kNoTime
+  int64_t pts;            // 90 kHz, 0 .. 2^33-1, or kNoTime
+  int64_t dts = kNoTime;  // likewise; kNoTime also where it is the PTS
 };
 
 // The time stamps at the front of a PES packet, to be read and moved where they lie.
