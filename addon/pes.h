@@ -96,4 +96,13 @@ struct PesUnit {
 // the PID; stepped for each packet written. The last packet is filled by its adaptation field.
 void WritePes(Output& out, const PesUnit& unit, uint8_t& continuity);
 
+// A whole PES packet: its header, and what follows.
+struct PesBytes {
+  uint16_t pid;
+  Bytes head, body;
+  bool discontinuity = false;
+};
+// As above.
+void WriteUnit(Output& out, PesBytes unit, uint8_t& continuity);
+
 }  // namespace xg2g
