@@ -121,10 +121,11 @@ function pushParts(
   { track, container }: PlaylistView,
   query: string,
 ): void {
-  for (const { msn, part, duration, isIndependent } of segment.parts) {
+  for (const { msn, part, duration, isIndependent, bytes } of segment.parts) {
     const uri = `${partName(track, { msn, part }, container)}${query}`
     const independent = isIndependent ? ',INDEPENDENT=YES' : ''
-    lines.push(`#EXT-X-PART:DURATION=${seconds(duration)},URI="${uri}"${independent}`)
+    const missing = bytes.length === 0 ? ',GAP=YES' : ''
+    lines.push(`#EXT-X-PART:DURATION=${seconds(duration)},URI="${uri}"${independent}${missing}`)
   }
 }
 

@@ -29,7 +29,6 @@ export class Segment implements Listing {
   /** Of its first frame, 90 kHz. */
   readonly time: number
   readonly isDiscontinuous: boolean
-  readonly isGap = false
   readonly init: string | undefined
   readonly #parts: PackagedPart[] = []
   #durationTicks = 0
@@ -55,6 +54,11 @@ export class Segment implements Listing {
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Its sound did not flow. */
+  get isGap(): boolean {
+    return this.#isComplete && this.#bytes === 0
   }
 
   /** No part follows. */

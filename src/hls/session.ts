@@ -182,12 +182,18 @@ export class Session {
     packaging.done.then(over, over)
     for (;;) {
       const wasOver = isOver
-      const records = packaging.records()
-      for (const record of records) this.#take(record)
-      if (records.length > 0) this.#holds.wake()
+      const hasTaken = this.#takeAll(packaging.records())
       if (wasOver) return
-      if (records.length === 0) await Promise.race([packaging.whenReadable(), settled(packaging.done)])
+      if (!hasTaken) await packaging.whenReadable()
+      // What is closed is always readable, and done a moment later.
+      if (!hasTaken && !this.#takeAll(packaging.records())) await beat()
     }
+  }
+
+  #takeAll(records: readonly PackagedRecord[]): boolean {
+    for (const record of records) this.#take(record)
+    if (records.length > 0) this.#holds.wake()
+    return records.length > 0
   }
 
   #take(record: PackagedRecord): void {
@@ -243,10 +249,10 @@ async function pump(cursor: Cursor, input: RingWriter): Promise<void> {
       await fill(input, piece.bytes)
       piece.release()
     } else if (cursor.isDone) input.close('end')
-    else await new Promise<void>((resolve) => pulse.next(resolve))
+    else await beat()
   }
 }
 
-function settled(promise: Promise<void>): Promise<void> {
-  return promise.catch(() => undefined)
+function beat(): Promise<void> {
+  return new Promise((resolve) => pulse.next(resolve))
 }

@@ -111,8 +111,9 @@ export class Window {
     return this.#inits.get(name)
   }
 
-  /** What comes next does not go on from what was there. */
+  /** What comes next does not go on from what was there, and not in the same segment. */
   break(): void {
+    this.#close()
     this.#isBroken = true
   }
 

@@ -111,7 +111,7 @@ export interface HlsHouse {
 const service = { name: 'Das Erste', key: 'one', sources: 1 } as Service
 
 export async function openHouse(
-  options: Partial<SessionsOptions> & { limits?: Partial<SessionsOptions['limits']> } = {},
+  options: Partial<Omit<SessionsOptions, 'limits'>> & { limits?: Partial<SessionsOptions['limits']> } = {},
 ): Promise<HlsHouse> {
   const folder = mkdtempSync(join(tmpdir(), 'xg2g-hls-'))
   const feeds = new FakeFeeds()
