@@ -9,7 +9,7 @@ export interface PlaylistView {
   readonly track: number
   readonly container: Container
   readonly slotTicks: number
-  /** Of the parts; undefined lists none. */
+  /** Of the parts; undefined lists none, nor the segment that is being made. */
   readonly partTicks: number | undefined
   /** Complete segments, oldest first. */
   readonly listed: readonly Listing[]
@@ -21,8 +21,6 @@ export interface PlaylistView {
   readonly isIndependent: boolean
   /** Other tracks, and the newest part of each. */
   readonly reports: readonly Report[]
-  /** A longer list of the same track, without parts. */
-  readonly isArchive: boolean
   /** Where a player that is asked to may begin, in seconds from the beginning, or from the end if negative. */
   readonly startS: number | undefined
 }
@@ -68,19 +66,17 @@ export function mediaPlaylist(view: PlaylistView, { query, isDelta }: PlaylistOp
   return `${lines.join('\n')}\n`
 }
 
-function controls({ slotTicks, partTicks, isArchive, isEnded }: PlaylistView): string[] {
-  if (isEnded && isArchive) return []
+function controls({ slotTicks, partTicks }: PlaylistView): string[] {
   const targetS = targetDuration(slotTicks)
-  const hasParts = partTicks !== undefined && !isArchive
   const attributes = [
     'CAN-BLOCK-RELOAD=YES',
     `CAN-SKIP-UNTIL=${skipBoundary * targetS}`,
-    ...(hasParts ? [`PART-HOLD-BACK=${seconds(partHoldBack * partTicks)}`] : []),
+    ...(partTicks === undefined ? [] : [`PART-HOLD-BACK=${seconds(partHoldBack * partTicks)}`]),
     `HOLD-BACK=${holdBack * targetS}`,
   ]
   return [
     `#EXT-X-SERVER-CONTROL:${attributes.join(',')}`,
-    ...(hasParts ? [`#EXT-X-PART-INF:PART-TARGET=${seconds(partTicks)}`] : []),
+    ...(partTicks === undefined ? [] : [`#EXT-X-PART-INF:PART-TARGET=${seconds(partTicks)}`]),
   ]
 }
 
@@ -90,7 +86,7 @@ function pushSegments(
   { query, skipped }: { query: string; skipped: number },
 ): void {
   const { track, container, listed, slotTicks } = view
-  const hasParts = view.partTicks !== undefined && !view.isArchive
+  const hasParts = view.partTicks !== undefined
   let left = ticksOf(view) // from the beginning of each segment to the end
   let init = listed[skipped - 1]?.init
   const head = (listing: Listing, isFirst: boolean) => {
@@ -131,8 +127,8 @@ function pushParts(
 
 // What comes next, and how far the others are.
 function pushEdge(lines: string[], view: PlaylistView, query: string): void {
-  const { track, container, partTicks, listed, open, isArchive } = view
-  if (partTicks === undefined || isArchive) return
+  const { track, container, partTicks, listed, open } = view
+  if (partTicks === undefined) return
   const last = listed.at(-1)
   const next = open === undefined ? last && { msn: last.msn + 1, part: 0 } : nextOf(open)
   if (next !== undefined)
@@ -160,9 +156,9 @@ function skippable(view: PlaylistView): number {
   return count
 }
 
-function ticksOf({ listed, open, isArchive }: PlaylistView): number {
+function ticksOf({ listed, open, partTicks }: PlaylistView): number {
   const whole = listed.reduce((all, { durationTicks }) => all + durationTicks, 0)
-  return whole + (isArchive ? 0 : (open?.durationTicks ?? 0))
+  return whole + (partTicks === undefined ? 0 : (open?.durationTicks ?? 0))
 }
 
 function seconds(ticks: number): string {

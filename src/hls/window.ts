@@ -18,7 +18,7 @@ export interface WindowOptions {
 
 /** A minute of 16 Mbit/s. */
 export const mostWindowBytes = 128 * 1024 * 1024
-const mostInits = 8
+const mostInits = 64
 // A time line that goes back by more than this many segments is another one.
 const mostBack = 2
 

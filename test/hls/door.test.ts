@@ -28,7 +28,7 @@ async function packaging(number = 0): Promise<FakePackaging> {
 async function play(
   seconds: number,
   tracks: readonly PackagedTrack[] = [picture],
-): Promise<{ rest: Iterator<PackagedPart>; parts: PackagedPart[]; maker: FakePackaging }> {
+): Promise<{ rest: Iterator<PackagedPart, never, undefined>; parts: PackagedPart[]; maker: FakePackaging }> {
   const first = house.text('index.m3u8')
   const maker = await packaging()
   const rest = broadcast({ groups: () => 25 })
@@ -178,7 +178,7 @@ describe('GET a media playlist', () => {
     const query = `${main}/0.m3u8?_HLS_msn=${msn}&_HLS_part=${part + 1}&token=x`
     const answers = Array.from({ length: 50 }, () => house.text(query))
     await held(50)
-    const next = rest.next().value as PackagedPart
+    const next = rest.next().value
     maker.give(next)
     for (const answer of await Promise.all(answers)) {
       const { openParts, segments, hint } = readPlaylist(answer)
@@ -196,7 +196,7 @@ describe('GET a media playlist', () => {
     let next: PackagedPart
     do {
       await held(1)
-      next = rest.next().value as PackagedPart
+      next = rest.next().value
       maker.give(next)
     } while (!next.isLast)
     expect(readPlaylist(await answer).segments.at(-1)?.msn).toBe(msn)
@@ -288,7 +288,7 @@ describe('GET a segment or part', () => {
     const { hint } = readPlaylist(await house.text(`${main}/0.m3u8`))
     const answer = house.ask(`${main}/${hint!}`)
     await held(1)
-    const next = rest.next().value as PackagedPart
+    const next = rest.next().value
     maker.give(next)
     expect(Buffer.from(await (await answer).arrayBuffer())).toEqual(next.bytes)
   })

@@ -22,7 +22,6 @@ function view(window: Window, changes: Partial<PlaylistView> = {}): PlaylistView
     isEnded,
     isIndependent: false,
     reports: [],
-    isArchive: false,
     startS: undefined,
     ...changes,
   }

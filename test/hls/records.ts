@@ -51,7 +51,7 @@ export function* broadcast({
   groups = () => 24,
   startTime = 8_800_000 * second + 40_000,
   bytes = 100,
-}: BroadcastOptions = {}): Generator<PackagedPart> {
+}: BroadcastOptions = {}): Generator<PackagedPart, never, undefined> {
   let time = startTime
   let untilGroup = 0
   let left = 0
@@ -83,8 +83,8 @@ export function* broadcast({
 }
 
 /** As many parts as last so long. */
-export function take(parts: Iterator<PackagedPart>, ticks: number): PackagedPart[] {
+export function take(parts: Iterator<PackagedPart, never, undefined>, ticks: number): PackagedPart[] {
   const taken: PackagedPart[] = []
-  for (let sum = 0; sum < ticks; sum += taken.at(-1)!.duration) taken.push(parts.next().value as PackagedPart)
+  for (let sum = 0; sum < ticks; sum += taken.at(-1)!.duration) taken.push(parts.next().value)
   return taken
 }
