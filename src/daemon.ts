@@ -2,6 +2,8 @@
 import { join } from 'node:path'
 import { createApi, createMetricsApi } from './api/app.ts'
 import { EventHub } from './api/events.ts'
+import { Guard } from './api/guard.ts'
+import { takePlayers } from './api/players.ts'
 import { ApiServer } from './api/server.ts'
 import type { Config } from './base/config.ts'
 import { AppError, expectation } from './base/errors.ts'
@@ -14,7 +16,10 @@ import { version } from './base/version.ts'
 import type { DemoReceiver } from './demo/receiver.ts'
 import type { Channel, Guide, RefreshKind } from './guide/guide.ts'
 import { openGuide } from './guide/keeper.ts'
-import { configuredProfile, createFeeds, startEngines } from './plant.ts'
+import { Door } from './hls/door.ts'
+import { LoreBook } from './hls/lore.ts'
+import { Sessions } from './hls/sessions.ts'
+import { configuredProfile, createFeeds, startEngines, type Made } from './plant.ts'
 import { StreamAddresses } from './receiver/address.ts'
 import { Budget } from './receiver/budget.ts'
 import { JobListener } from './jobs/listener.ts'
@@ -25,7 +30,7 @@ import { Occupancy } from './receiver/occupancy.ts'
 import { decodePath, formatReference, referenceKey, type Reference } from './receiver/reference.ts'
 import { findReference, urlPlace } from './receiver/service.ts'
 import type { Engines } from './stream/engines.ts'
-import type { Feeds } from './stream/feeds.ts'
+import type { Feeds, RunningStream } from './stream/feeds.ts'
 import { Proxy } from './stream/proxy.ts'
 import { Receivers } from './stream/receivers.ts'
 import { fixedService, receivedService, type Service } from './stream/service.ts'
@@ -52,8 +57,6 @@ export interface Daemon {
   close(): Promise<void>
 }
 
-type Made = Awaited<ReturnType<typeof startEngines>>
-
 interface Tools {
   readonly parts: AsyncDisposableStack
   readonly live: LiveConfig
@@ -67,6 +70,9 @@ interface Tools {
     feeds?: Feeds
     guide?: Guide
     receivers?: Receivers
+    /** What a path of the proxy port stands for. */
+    find?: (path: string) => Service | undefined
+    hls?: { readonly sessions: Sessions; readonly door: Door }
   }
   /** What may be asked of the first receiver, for streams and guide together. */
   readonly budget: Budget
@@ -111,6 +117,7 @@ export async function startDaemon(
   }
   const made = await startEngines(live.current, tools)
   if (live.current.enableStreamProxy) await startProxy(live.current, made, tools)
+  startHls(live.current, made, tools)
   await startJobs(live.current, made.engines, tools)
   startGuide(live.current, isDemo ? join(configured.data, 'demo-guide') : configured.data, tools)
   phase = undefined
@@ -136,6 +143,16 @@ function reload({ live, hub, log }: Tools): Reloaded {
 
 async function startApi({ listen, metricsListen }: Config, tools: Tools): Promise<void> {
   const { parts, live, hub, found, log, metrics, checks } = tools
+  const configuration = {
+    get current() {
+      return live.current
+    },
+    get masked() {
+      return live.masked
+    },
+    reload: () => reload(tools),
+  }
+  const guard = new Guard(configuration)
   const api = new ApiServer(
     createApi(
       {
@@ -143,20 +160,12 @@ async function startApi({ listen, metricsListen }: Config, tools: Tools): Promis
         log,
         version,
         isReady: () => checks.flatMap((check) => check() ?? []),
-        configuration: {
-          get current() {
-            return live.current
-          },
-          get masked() {
-            return live.masked
-          },
-          reload: () => reload(tools),
-        },
+        configuration,
         guide: () => found.guide,
         receivers: () => found.receivers,
         streams: {
-          list: () => found.feeds?.list() ?? [],
-          end: (id) => found.feeds?.end(id) ?? false,
+          list: () => listStreams(found),
+          end: (id) => found.hls?.sessions.end(id) === true || found.feeds?.end(id) === true,
         },
         ports: {
           get api() {
@@ -168,7 +177,9 @@ async function startApi({ listen, metricsListen }: Config, tools: Tools): Promis
         },
       },
       hub,
+      guard,
     ),
+    takePlayers({ players: () => found.hls?.door, guard, configuration }),
   )
   parts.defer(() => api.close())
   parts.defer(() => hub.close()) // before the port, which waits for its listeners
@@ -196,10 +207,11 @@ async function startProxy(config: Config, { engines, refusal }: Made, tools: Too
     parts.defer(() => receivers.close())
   }
   const feeds = createFeeds(engines, live, tools)
+  const find = (path: string) => findStream(path, addresses, tools)
   const proxy = new Proxy({
     feeds,
     refusal,
-    find: (path) => findStream(path, addresses, tools),
+    find,
     get profile() {
       return configuredProfile(live.current)
     },
@@ -208,7 +220,43 @@ async function startProxy(config: Config, { engines, refusal }: Made, tools: Too
   })
   parts.defer(() => proxy.close())
   found.feeds = feeds
+  found.find = find
   found.proxyPort = (await proxy.listen(config.proxyListen)).port
+}
+
+// The channels in segments, for players that want HLS.
+function startHls(config: Config, { pool }: Made, tools: Tools): void {
+  const { parts, live, found, log, metrics } = tools
+  const { feeds } = found
+  if (!config.hlsEnabled || feeds === undefined || pool === undefined) return
+  const lore = new LoreBook(join(config.data, 'hls', 'channels.json'), log)
+  const sessions = new Sessions({
+    feeds,
+    lore,
+    pack: (options) => pool.package(options),
+    get profile() {
+      return configuredProfile(live.current)
+    },
+    get limits() {
+      const { mostHls: mostSessions, mostClients, mostBufferMb, hlsLinger: lingerMs } = live.current
+      return { mostSessions, mostClients, mostBufferedBytes: mostBufferMb * 1024 * 1024, lingerMs }
+    },
+    slotMs: config.hlsSegment,
+    partMs: config.hlsPart,
+    listedMs: config.hlsWindow,
+    log,
+    metrics,
+  })
+  parts.defer(() => lore.close())
+  parts.defer(() => sessions.close())
+  const find = (channel: string) => found.find?.(`stream/${channel}`)
+  found.hls = { sessions, door: new Door({ find, sessions, lore, log, metrics }) }
+}
+
+// Who watches, each viewer of HLS in place of the stream that they share.
+function listStreams({ feeds, hls }: Tools['found']): RunningStream[] {
+  const streams = feeds?.list() ?? []
+  return hls?.sessions.expand(streams) ?? streams
 }
 
 // Programs on this machine: their streams back, or as channels where there is a proxy to show them.

@@ -1,5 +1,5 @@
 // A port with an application on it: limits on connections, headers and time, and an end that drains.
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type Koa from 'koa'
 import type { Listen } from '../base/units.ts'
@@ -7,12 +7,16 @@ import { refuseSocket } from '../stream/refusal.ts'
 
 const longestHeaderBytes = 16 * 1024
 const mostHeaders = 100
-const mostConnections = 512
+const mostConnections = 4096 // players of HLS have several each
 
 export class ApiServer {
   readonly #server: Server
 
-  constructor(application: Koa) {
+  /** @param takes  is asked first whether a request is its own, and then answers it */
+  constructor(
+    application: Koa,
+    takes: (request: IncomingMessage, response: ServerResponse) => boolean = () => false,
+  ) {
     const answer = application.callback()
     this.#server = createServer(
       {
@@ -22,7 +26,7 @@ export class ApiServer {
         connectionsCheckingInterval: 2000,
         keepAliveTimeout: 5000,
       },
-      (request, response) => void answer(request, response),
+      (request, response) => void (takes(request, response) || answer(request, response)),
     )
     this.#server.maxHeadersCount = mostHeaders
     this.#server.maxConnections = mostConnections

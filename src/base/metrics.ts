@@ -30,6 +30,8 @@ const streamLimits = ['clients', 'feeds', 'address', 'memory'] as const
 const callRefusals = ['user', 'limit'] as const
 const engines = ['remote', 'native', 'ffmpeg', 'passthrough'] as const
 
+const hlsObjects = ['playlist', 'segment', 'part', 'init'] as const
+
 const jobEnds = ['done', 'refused', 'failed', 'left'] as const
 
 const tunerRefusals = ['in use', 'limit', 'receiver'] as const
@@ -40,6 +42,7 @@ const refreshStages = ['channels', 'now', 'guide', 'xmltv'] as const
 const refreshBuckets = [1, 5, 15, 60, 300, 900, 3600]
 const requestBuckets = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10]
 const streamBuckets = [1, 10, 60, 300, 1800, 3600, 4 * 3600, 24 * 3600]
+const partDelayBuckets = [0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4]
 const firstByteBuckets = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
 
 /** Makes the metrics of one daemon. `process` adds CPU, memory and event loop of this process. */
@@ -130,6 +133,16 @@ export function createMetrics({ process = false }: { process?: boolean } = {}) {
       'xg2g_stream_first_byte_seconds',
       'From the request to the first byte of the stream',
       firstByteBuckets,
+    ),
+
+    hlsSessions: gauge('xg2g_hls_sessions', 'Channels that are made into segments now'),
+    hlsViewers: gauge('xg2g_hls_viewers', 'Clients that play them'),
+    hlsWaiting: gauge('xg2g_hls_waiting', 'Requests that are held until the next part or segment comes'),
+    hlsBytes: labelled('xg2g_hls_bytes_total', 'Bytes handed to HLS players, by kind', 'kind', hlsObjects),
+    hlsPartDelaySeconds: histogram(
+      'xg2g_hls_part_delay_seconds',
+      'How late parts came, against the earliest of their session',
+      partDelayBuckets,
     ),
 
     calls: gauge('xg2g_socket_connections', 'Connections to the job socket that are open'),
