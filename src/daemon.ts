@@ -1,10 +1,12 @@
 // Wires the parts, starts them in order and stops them in reverse. Nobody imports it but main.ts.
 import { join } from 'node:path'
+import type Koa from 'koa'
 import { createApi, createMetricsApi } from './api/app.ts'
 import { EventHub } from './api/events.ts'
 import { ApiServer } from './api/server.ts'
+import { readCertificate, type Certificate } from './base/certificate.ts'
 import type { Config } from './base/config.ts'
-import { AppError, expectation } from './base/errors.ts'
+import { AppError, expectation, toAppError } from './base/errors.ts'
 import { proveFolder } from './base/folder.ts'
 import { LiveConfig, type Reloaded } from './base/live.ts'
 import { maskCredentials, type Logger } from './base/log.ts'
@@ -42,6 +44,8 @@ export interface DaemonOptions {
 export interface Daemon {
   /** The API port. */
   readonly apiPort: number
+  /** Its HTTPS; undefined without a certificate. */
+  readonly tlsPort: number | undefined
   /** The proxy port; undefined where it is switched off. */
   readonly proxyPort: number | undefined
   readonly demo: DemoReceiver | undefined
@@ -64,6 +68,8 @@ interface Tools {
   readonly found: {
     apiPort: number
     proxyPort?: number
+    tlsPort?: number
+    tls?: ApiServer
     feeds?: Feeds
     guide?: Guide
     receivers?: Receivers
@@ -115,16 +121,21 @@ export async function startDaemon(
   startGuide(live.current, isDemo ? join(configured.data, 'demo-guide') : configured.data, tools)
   phase = undefined
   starting.defer(() => void (phase = 'stopping'))
-  const { apiPort, proxyPort } = found
-  log.info({ apiPort, proxyPort }, 'started')
+  const { apiPort, tlsPort, proxyPort } = found
+  log.info({ apiPort, tlsPort, proxyPort }, 'started')
 
   const parts = starting.move()
-  return { apiPort, proxyPort, demo, reload: () => reload(tools), close: () => parts.disposeAsync() }
+  const close = () => parts.disposeAsync()
+  return { apiPort, tlsPort, proxyPort, demo, reload: () => reload(tools), close }
 }
 
-function reload({ live, hub, log }: Tools): Reloaded {
+function reload({ live, hub, found, log }: Tools): Reloaded {
   try {
-    const { applied, restart, warnings } = live.reload()
+    const certificate = renewedCertificate(live.current)
+    const reloaded = live.reload()
+    if (certificate !== undefined) found.tls?.renew(certificate)
+    const { applied, restart } = reloaded
+    const warnings = [...reloaded.warnings, ...(certificate?.warnings ?? [])]
     log.info({ applied, restart, warnings }, 'configuration reloaded')
     hub.send('config', { applied, restart })
     return { applied, restart, warnings }
@@ -134,49 +145,74 @@ function reload({ live, hub, log }: Tools): Reloaded {
   }
 }
 
-async function startApi({ listen, metricsListen }: Config, tools: Tools): Promise<void> {
-  const { parts, live, hub, found, log, metrics, checks } = tools
-  const api = new ApiServer(
-    createApi(
-      {
-        metrics,
-        log,
-        version,
-        isReady: () => checks.flatMap((check) => check() ?? []),
-        configuration: {
-          get current() {
-            return live.current
-          },
-          get masked() {
-            return live.masked
-          },
-          reload: () => reload(tools),
-        },
-        guide: () => found.guide,
-        receivers: () => found.receivers,
-        streams: {
-          list: () => found.feeds?.list() ?? [],
-          end: (id) => found.feeds?.end(id) ?? false,
-        },
-        ports: {
-          get api() {
-            return found.apiPort
-          },
-          get proxy() {
-            return found.proxyPort
-          },
-        },
-      },
-      hub,
-    ),
-  )
+// The files may hold another one since the start.
+function renewedCertificate(config: Config): Certificate | undefined {
+  try {
+    return readCertificate(config)
+  } catch (thrown) {
+    throw new AppError('CONFIG_REJECTED', { cause: thrown, reason: toAppError(thrown).message })
+  }
+}
+
+async function startApi(config: Config, tools: Tools): Promise<void> {
+  const { parts, hub, found, log, metrics } = tools
+  const application = apiOf(tools)
+  const api = new ApiServer(application)
   parts.defer(() => api.close())
-  parts.defer(() => hub.close()) // before the port, which waits for its listeners
-  found.apiPort = (await api.listen(listen)).port
-  if (metricsListen === undefined) return
+  await startTls(application, config, tools)
+  parts.defer(() => hub.close()) // before the ports, which wait for its listeners
+  found.apiPort = (await api.listen(config.listen)).port
+  if (config.metricsListen === undefined) return
   const metricsApi = new ApiServer(createMetricsApi({ metrics, log }))
   parts.defer(() => metricsApi.close())
-  await metricsApi.listen(metricsListen)
+  await metricsApi.listen(config.metricsListen)
+}
+
+// Beside the plain port, which players stay with that know nothing of certificates.
+async function startTls(application: Koa, config: Config, { parts, found, log }: Tools): Promise<void> {
+  const certificate = readCertificate(config)
+  if (certificate === undefined) return
+  for (const warning of certificate.warnings) log.warn(warning)
+  const tls = new ApiServer(application, certificate)
+  parts.defer(() => tls.close())
+  found.tlsPort = (await tls.listen(config.tlsListen)).port
+  found.tls = tls
+}
+
+function apiOf(tools: Tools): Koa {
+  const { live, hub, found, log, metrics, checks } = tools
+  return createApi(
+    {
+      metrics,
+      log,
+      version,
+      isReady: () => checks.flatMap((check) => check() ?? []),
+      configuration: {
+        get current() {
+          return live.current
+        },
+        get masked() {
+          return live.masked
+        },
+        reload: () => reload(tools),
+      },
+      guide: () => found.guide,
+      receivers: () => found.receivers,
+      streams: {
+        list: () => found.feeds?.list() ?? [],
+        end: (id) => found.feeds?.end(id) ?? false,
+      },
+      ports: {
+        get api() {
+          return found.apiPort
+        },
+        get proxy() {
+          return found.proxyPort
+        },
+      },
+    },
+    hub,
+  )
 }
 
 // Loaded only here: it is 9 MB of memory that a daemon with a real receiver has no use for.

@@ -151,6 +151,20 @@ export const settings = {
     fallback: ':8080',
     meaning: 'Where the page, API, health and metrics are served',
   }),
+  tlsCert: setting(name, {
+    env: 'XG2G_TLS_CERT',
+    meaning:
+      'Certificate for HTTPS with HTTP/2, a file in PEM, those of its authorities behind it; read again by a reload',
+  }),
+  tlsKey: setting(name, {
+    env: 'XG2G_TLS_KEY',
+    meaning: 'The key of that certificate, a file in PEM without a passphrase',
+  }),
+  tlsListen: withDefault(listen, {
+    env: 'XG2G_TLS_LISTEN',
+    fallback: ':8443',
+    meaning: 'Where page and API are served by HTTPS too, once there is a certificate',
+  }),
   publicUrl: setting(address, {
     env: 'XG2G_PUBLIC_URL',
     meaning:

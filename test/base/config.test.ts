@@ -44,6 +44,7 @@ describe('loadConfig', () => {
       epgTimeoutMs: 15_000,
       data: 'var',
       listen: { host: undefined, port: 8080 },
+      tlsListen: { host: undefined, port: 8443 },
       transcoderListen: { host: undefined, port: 3000 },
       transcoderSources: [],
       trustedProxies: [],
