@@ -1,7 +1,9 @@
 // Wires the parts, starts them in order and stops them in reverse. Nobody imports it but main.ts.
 import { join } from 'node:path'
 import type Koa from 'koa'
+import type { Ports } from './api/address.ts'
 import { createApi, createMetricsApi } from './api/app.ts'
+import { hlsAddressFor } from './api/apple.ts'
 import { EventHub } from './api/events.ts'
 import { ApiServer } from './api/server.ts'
 import { readCertificate, type Certificate } from './base/certificate.ts'
@@ -14,6 +16,7 @@ import { createMetrics, type Metrics } from './base/metrics.ts'
 import { settingInfo } from './base/settings.ts'
 import { version } from './base/version.ts'
 import type { DemoReceiver } from './demo/receiver.ts'
+import { channelKeyOf } from './guide/channel.ts'
 import type { Channel, Guide, RefreshKind } from './guide/guide.ts'
 import { openGuide } from './guide/keeper.ts'
 import { configuredProfile, createFeeds, startEngines } from './plant.ts'
@@ -24,7 +27,7 @@ import type { PublishedChannel } from './jobs/publication.ts'
 import { Published } from './jobs/published.ts'
 import { OpenWebIf } from './receiver/client.ts'
 import { Occupancy } from './receiver/occupancy.ts'
-import { decodePath, formatReference, referenceKey, type Reference } from './receiver/reference.ts'
+import { formatReference, referenceKey, type Reference } from './receiver/reference.ts'
 import { findReference, urlPlace } from './receiver/service.ts'
 import type { Engines } from './stream/engines.ts'
 import type { Feeds } from './stream/feeds.ts'
@@ -73,6 +76,8 @@ interface Tools {
     feeds?: Feeds
     guide?: Guide
     receivers?: Receivers
+    /** Is there HLS below /hls? */
+    hasHls?: boolean
   }
   /** What may be asked of the first receiver, for streams and guide together. */
   readonly budget: Budget
@@ -202,17 +207,22 @@ function apiOf(tools: Tools): Koa {
         list: () => found.feeds?.list() ?? [],
         end: (id) => found.feeds?.end(id) ?? false,
       },
-      ports: {
-        get api() {
-          return found.apiPort
-        },
-        get proxy() {
-          return found.proxyPort
-        },
-      },
+      ports: portsOf(tools),
+      hasHls: () => found.hasHls === true,
     },
     hub,
   )
+}
+
+function portsOf({ found }: Tools): Ports {
+  return {
+    get api() {
+      return found.apiPort
+    },
+    get proxy() {
+      return found.proxyPort
+    },
+  }
 }
 
 // Loaded only here: it is 9 MB of memory that a daemon with a real receiver has no use for.
@@ -236,6 +246,10 @@ async function startProxy(config: Config, { engines, refusal }: Made, tools: Too
     feeds,
     refusal,
     find: (path) => findStream(path, addresses, tools),
+    elsewhere: (request) =>
+      found.hasHls === true
+        ? hlsAddressFor(request, { settings: live.current, guide: found.guide, ports: portsOf(tools) })
+        : undefined,
     get profile() {
       return configuredProfile(live.current)
     },
@@ -271,10 +285,9 @@ function findStream(
   addresses: StreamAddresses,
   { found: { guide, receivers }, published }: Tools,
 ): Service | undefined {
-  const named = /^(?:stream\/([^/]+)|auto\/v(\d{1,9}))$/.exec(decodePath(path))
-  const wanted = named?.[1] ?? named?.[2] ?? ''
-  const channel = named === null ? undefined : guide?.channel(wanted)
-  if (named !== null && (channel === undefined || channel.ref === '')) return published.find(wanted)
+  const key = channelKeyOf(path)
+  const channel = key === undefined ? undefined : guide?.channel(key)
+  if (key !== undefined && (channel === undefined || channel.ref === '')) return published.find(key)
   if (channel?.url !== undefined) return urlService(channel.name, channel.url)
   const reference = findReference(channel?.ref ?? path)
   if (reference === undefined) return undefined

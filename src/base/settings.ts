@@ -239,6 +239,13 @@ export const settings = {
     meaning:
       "The receiver's stream port, such as http://192.168.1.20:8001; else the receiver is asked (8001 where players are sent to it)",
   }),
+  hlsIos: withDefault(flag, {
+    env: 'XG2G_HLS_IOS',
+    fallback: 'true',
+    meaning:
+      'Send players of iPhone, iPad, Apple TV and Safari, which play no bare stream, from the proxy port to HLS',
+    isLive: true,
+  }),
   enableAudioTranscoding: withDefault(flag, {
     env: 'XG2G_ENABLE_AUDIO_TRANSCODING',
     fallback: 'true',

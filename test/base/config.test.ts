@@ -55,6 +55,7 @@ describe('loadConfig', () => {
       rateLimitWhitelist: [],
       enableStreamProxy: true,
       proxyListen: { host: undefined, port: 8001 },
+      hlsIos: true,
       enableAudioTranscoding: true,
       audioCodec: 'aac',
       audioBitrate: 192_000,
