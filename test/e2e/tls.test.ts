@@ -14,6 +14,7 @@ import { createLog } from '../../src/base/log.ts'
 import { startDaemon } from '../../src/daemon.ts'
 import { issue, type Issued } from '../base/issuer.ts'
 import { open, type House } from './house.ts'
+import { askOn, type Answer, type Asked } from './session.ts'
 
 let folder: string
 let files: Issued
@@ -36,17 +37,11 @@ async function start(env: Record<string, string> = {}): Promise<void> {
   await vi.waitFor(async () => expect((await old('/readyz')).status).toBe(200), { timeout: 10_000 })
 }
 
-interface Answer {
-  readonly status: number
-  readonly headers: Record<string, unknown>
-  readonly body: string
-}
-
 const port = () => house.daemon.tlsPort ?? 0
 const at = (path: string) => `https://localhost:${port()}${path}`
 const ca = () => readFileSync(files.cert)
 
-/** By HTTP/1.1. */
+// By HTTP/1.1.
 function old(path: string, { method = 'GET', headers = {} } = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     request(at(path), { method, headers, ca: ca(), agent: false }, (response) => {
@@ -66,17 +61,9 @@ function session(): ClientHttp2Session {
   return made
 }
 
-/** By HTTP/2. */
-function modern(path: string, { method = 'GET', headers = {}, on = session() } = {}): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const stream = on.request({ ':path': path, ':method': method, ...headers })
-    let told: Record<string, unknown> = {}
-    let body = ''
-    stream.on('response', (response) => (told = response)).on('error', reject)
-    stream.setEncoding('utf8').on('data', (text: string) => (body += text))
-    stream.on('end', () => resolve({ status: Number(told[':status']), headers: told, body }))
-    stream.end()
-  })
+// By HTTP/2.
+function modern(path: string, { on = session(), ...asked }: Asked & { on?: ClientHttp2Session } = {}) {
+  return askOn(on, path, asked)
 }
 
 /** What the port shows to who connects now. */
