@@ -1,12 +1,15 @@
 // Wires the parts, starts them in order and stops them in reverse. Nobody imports it but main.ts.
 import { join } from 'node:path'
+import type { Ports } from './api/address.ts'
 import { createApi, createMetricsApi } from './api/app.ts'
+import { hlsAddressFor } from './api/apple.ts'
 import { EventHub } from './api/events.ts'
 import { Guard } from './api/guard.ts'
 import { takePlayers } from './api/players.ts'
-import { ApiServer } from './api/server.ts'
+import { ApiServer, type Answer } from './api/server.ts'
+import { readCertificate, type Certificate } from './base/certificate.ts'
 import type { Config } from './base/config.ts'
-import { AppError, expectation } from './base/errors.ts'
+import { AppError, expectation, toAppError } from './base/errors.ts'
 import { proveFolder } from './base/folder.ts'
 import { LiveConfig, type Reloaded } from './base/live.ts'
 import { maskCredentials, type Logger } from './base/log.ts'
@@ -14,6 +17,7 @@ import { createMetrics, type Metrics } from './base/metrics.ts'
 import { settingInfo } from './base/settings.ts'
 import { version } from './base/version.ts'
 import type { DemoReceiver } from './demo/receiver.ts'
+import { channelKeyOf } from './guide/channel.ts'
 import type { Channel, Guide, RefreshKind } from './guide/guide.ts'
 import { openGuide } from './guide/keeper.ts'
 import { Door } from './hls/door.ts'
@@ -27,7 +31,7 @@ import type { PublishedChannel } from './jobs/publication.ts'
 import { Published } from './jobs/published.ts'
 import { OpenWebIf } from './receiver/client.ts'
 import { Occupancy } from './receiver/occupancy.ts'
-import { decodePath, formatReference, referenceKey, type Reference } from './receiver/reference.ts'
+import { formatReference, referenceKey, type Reference } from './receiver/reference.ts'
 import { findReference, urlPlace } from './receiver/service.ts'
 import type { Engines } from './stream/engines.ts'
 import type { Feeds, RunningStream } from './stream/feeds.ts'
@@ -47,6 +51,8 @@ export interface DaemonOptions {
 export interface Daemon {
   /** The API port. */
   readonly apiPort: number
+  /** Its HTTPS; undefined without a certificate. */
+  readonly tlsPort: number | undefined
   /** The proxy port; undefined where it is switched off. */
   readonly proxyPort: number | undefined
   readonly demo: DemoReceiver | undefined
@@ -67,6 +73,8 @@ interface Tools {
   readonly found: {
     apiPort: number
     proxyPort?: number
+    tlsPort?: number
+    tls?: ApiServer
     feeds?: Feeds
     guide?: Guide
     receivers?: Receivers
@@ -122,16 +130,21 @@ export async function startDaemon(
   startGuide(live.current, isDemo ? join(configured.data, 'demo-guide') : configured.data, tools)
   phase = undefined
   starting.defer(() => void (phase = 'stopping'))
-  const { apiPort, proxyPort } = found
-  log.info({ apiPort, proxyPort }, 'started')
+  const { apiPort, tlsPort, proxyPort } = found
+  log.info({ apiPort, tlsPort, proxyPort }, 'started')
 
   const parts = starting.move()
-  return { apiPort, proxyPort, demo, reload: () => reload(tools), close: () => parts.disposeAsync() }
+  const close = () => parts.disposeAsync()
+  return { apiPort, tlsPort, proxyPort, demo, reload: () => reload(tools), close }
 }
 
-function reload({ live, hub, log }: Tools): Reloaded {
+function reload({ live, hub, found, log }: Tools): Reloaded {
   try {
-    const { applied, restart, warnings } = live.reload()
+    const certificate = renewedCertificate(live.current)
+    const reloaded = live.reload()
+    if (certificate !== undefined) found.tls?.renew(certificate)
+    const { applied, restart } = reloaded
+    const warnings = [...reloaded.warnings, ...(certificate?.warnings ?? [])]
     log.info({ applied, restart, warnings }, 'configuration reloaded')
     hub.send('config', { applied, restart })
     return { applied, restart, warnings }
@@ -141,8 +154,42 @@ function reload({ live, hub, log }: Tools): Reloaded {
   }
 }
 
-async function startApi({ listen, metricsListen }: Config, tools: Tools): Promise<void> {
-  const { parts, live, hub, found, log, metrics, checks } = tools
+// The files may hold another one since the start.
+function renewedCertificate(config: Config): Certificate | undefined {
+  try {
+    return readCertificate(config)
+  } catch (thrown) {
+    throw new AppError('CONFIG_REJECTED', { cause: thrown, reason: toAppError(thrown).message })
+  }
+}
+
+async function startApi(config: Config, tools: Tools): Promise<void> {
+  const { parts, hub, found, log, metrics } = tools
+  const answer = apiOf(tools)
+  const api = new ApiServer(answer)
+  parts.defer(() => api.close())
+  await startTls(answer, config, tools)
+  parts.defer(() => hub.close()) // before the ports, which wait for its listeners
+  found.apiPort = (await api.listen(config.listen)).port
+  if (config.metricsListen === undefined) return
+  const metricsApi = new ApiServer(createMetricsApi({ metrics, log }).callback())
+  parts.defer(() => metricsApi.close())
+  await metricsApi.listen(config.metricsListen)
+}
+
+// Beside the plain port, which players stay with that know nothing of certificates.
+async function startTls(answer: Answer, config: Config, { parts, found, log }: Tools): Promise<void> {
+  const certificate = readCertificate(config)
+  if (certificate === undefined) return
+  for (const warning of certificate.warnings) log.warn(warning)
+  const tls = new ApiServer(answer, certificate)
+  parts.defer(() => tls.close())
+  found.tlsPort = (await tls.listen(config.tlsListen)).port
+  found.tls = tls
+}
+
+function apiOf(tools: Tools): Answer {
+  const { live, hub, found, log, metrics, checks } = tools
   const configuration = {
     get current() {
       return live.current
@@ -153,41 +200,35 @@ async function startApi({ listen, metricsListen }: Config, tools: Tools): Promis
     reload: () => reload(tools),
   }
   const guard = new Guard(configuration)
-  const api = new ApiServer(
-    createApi(
-      {
-        metrics,
-        log,
-        version,
-        isReady: () => checks.flatMap((check) => check() ?? []),
-        configuration,
-        guide: () => found.guide,
-        receivers: () => found.receivers,
-        streams: {
-          list: () => listStreams(found),
-          end: (id) => found.hls?.sessions.end(id) === true || found.feeds?.end(id) === true,
-        },
-        ports: {
-          get api() {
-            return found.apiPort
-          },
-          get proxy() {
-            return found.proxyPort
-          },
-        },
-      },
-      hub,
-      guard,
-    ),
-    takePlayers({ players: () => found.hls?.door, guard, configuration }),
-  )
-  parts.defer(() => api.close())
-  parts.defer(() => hub.close()) // before the port, which waits for its listeners
-  found.apiPort = (await api.listen(listen)).port
-  if (metricsListen === undefined) return
-  const metricsApi = new ApiServer(createMetricsApi({ metrics, log }))
-  parts.defer(() => metricsApi.close())
-  await metricsApi.listen(metricsListen)
+  const parts = {
+    metrics,
+    log,
+    version,
+    isReady: () => checks.flatMap((check) => check() ?? []),
+    configuration,
+    guide: () => found.guide,
+    receivers: () => found.receivers,
+    streams: {
+      list: () => listStreams(found),
+      end: (id: string) => found.hls?.sessions.end(id) === true || found.feeds?.end(id) === true,
+    },
+    ports: portsOf(tools),
+    hasHls: () => found.hls !== undefined,
+  }
+  const application = createApi(parts, hub, guard).callback()
+  const takes = takePlayers({ players: () => found.hls?.door, guard, configuration })
+  return (request, response) => takes(request, response) || application(request, response)
+}
+
+function portsOf({ found }: Tools): Ports {
+  return {
+    get api() {
+      return found.apiPort
+    },
+    get proxy() {
+      return found.proxyPort
+    },
+  }
 }
 
 // Loaded only here: it is 9 MB of memory that a daemon with a real receiver has no use for.
@@ -212,6 +253,10 @@ async function startProxy(config: Config, { engines, refusal }: Made, tools: Too
     feeds,
     refusal,
     find,
+    elsewhere: (request) =>
+      found.hls !== undefined
+        ? hlsAddressFor(request, { settings: live.current, guide: found.guide, ports: portsOf(tools) })
+        : undefined,
     get profile() {
       return configuredProfile(live.current)
     },
@@ -283,10 +328,9 @@ function findStream(
   addresses: StreamAddresses,
   { found: { guide, receivers }, published }: Tools,
 ): Service | undefined {
-  const named = /^(?:stream\/([^/]+)|auto\/v(\d{1,9}))$/.exec(decodePath(path))
-  const wanted = named?.[1] ?? named?.[2] ?? ''
-  const channel = named === null ? undefined : guide?.channel(wanted)
-  if (named !== null && (channel === undefined || channel.ref === '')) return published.find(wanted)
+  const key = channelKeyOf(path)
+  const channel = key === undefined ? undefined : guide?.channel(key)
+  if (key !== undefined && (channel === undefined || channel.ref === '')) return published.find(key)
   if (channel?.url !== undefined) return urlService(channel.name, channel.url)
   const reference = findReference(channel?.ref ?? path)
   if (reference === undefined) return undefined

@@ -132,7 +132,7 @@ function mount(app: Koa, router: Router, log: Logger | undefined): Koa {
   return app
 }
 
-// No HSTS and no upgrade: the port is plain HTTP unless a proxy makes it HTTPS, and then that decides.
+// No HSTS and no upgrade: plain HTTP stays beside HTTPS, for players that know nothing else.
 function securityHeaders(): Middleware {
   return helmet({
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
@@ -149,7 +149,7 @@ const parseBody: Middleware = async (context, next) => {
 
 const refuseLongBodies: Middleware = async ({ req, res }, next) => {
   if (Number(req.headers['content-length'] ?? 0) > mostBodyBytes) {
-    res.setHeader('Connection', 'close') // the rest of it is not read
+    if (req.httpVersionMajor === 1) res.setHeader('Connection', 'close') // the rest of it is not read
     throw new AppError('PAYLOAD_TOO_LARGE', { mostBytes: mostBodyBytes })
   }
   await next()

@@ -30,6 +30,8 @@ export interface Parts {
   /** Those that streams come from, in order. Undefined where there are none. */
   readonly receivers: () => Pick<Receivers, 'list' | 'look'> | undefined
   readonly ports: Ports
+  /** Are channels served as HLS, below /hls of this port? */
+  readonly hasHls: () => boolean
   readonly version: string
   readonly log?: Logger | undefined
 }

@@ -155,6 +155,20 @@ export const settings = {
     fallback: ':8080',
     meaning: 'Where the page, API, health and metrics are served',
   }),
+  tlsCert: setting(name, {
+    env: 'XG2G_TLS_CERT',
+    meaning:
+      'Certificate for HTTPS with HTTP/2, a file in PEM, those of its authorities behind it; read again by a reload',
+  }),
+  tlsKey: setting(name, {
+    env: 'XG2G_TLS_KEY',
+    meaning: 'The key of that certificate, a file in PEM without a passphrase',
+  }),
+  tlsListen: withDefault(listen, {
+    env: 'XG2G_TLS_LISTEN',
+    fallback: ':8443',
+    meaning: 'Where page and API are served by HTTPS too, once there is a certificate',
+  }),
   publicUrl: setting(address, {
     env: 'XG2G_PUBLIC_URL',
     meaning:
@@ -228,6 +242,13 @@ export const settings = {
     env: 'XG2G_PROXY_TARGET',
     meaning:
       "The receiver's stream port, such as http://192.168.1.20:8001; else the receiver is asked (8001 where players are sent to it)",
+  }),
+  hlsIos: withDefault(flag, {
+    env: 'XG2G_HLS_IOS',
+    fallback: 'true',
+    meaning:
+      'Send players of iPhone, iPad, Apple TV and Safari, which play no bare stream, from the proxy port to HLS',
+    isLive: true,
   }),
   enableAudioTranscoding: withDefault(flag, {
     env: 'XG2G_ENABLE_AUDIO_TRANSCODING',

@@ -138,7 +138,11 @@ export class Archive {
     if (this.#isClosed) return
     const { msn, durationTicks, utcMs, isDiscontinuous, init } = listing
     const isSegment = listing instanceof Segment && !listing.isGap && this.#pendingBytes <= mostPendingBytes
-    if (isSegment) await writeFile(this.#path(track, msn), listing.parts.map((part) => part.bytes))
+    if (isSegment)
+      await writeFile(
+        this.#path(track, msn),
+        listing.parts.map((part) => part.bytes),
+      )
     const bytes = isSegment ? listing.bytes : 0
     const reel = this.#reels.get(track) ?? new Reel()
     this.#reels.set(track, reel)

@@ -211,7 +211,11 @@ const tunerUse = {
 /** Requests with `from` seem to come from that address: a proxy on the loopback says so. */
 export async function startFake(
   settings: Record<string, string> = {},
-  { guide = new FakeGuide(), events = {} }: { guide?: FakeGuide; events?: Partial<EventLimits> } = {},
+  {
+    guide = new FakeGuide(),
+    events = {},
+    hasHls = true,
+  }: { guide?: FakeGuide; events?: Partial<EventLimits>; hasHls?: boolean } = {},
 ): Promise<Fake> {
   const env: Record<string, string> = { XG2G_OWI_BASE: 'http://root:geheim@192.0.2.1', ...settings }
   const load = () => loadConfig({ env })
@@ -240,10 +244,11 @@ export async function startFake(
       ],
     }),
     ports,
+    hasHls: () => hasHls,
     version: '1.2.3',
     log,
   }
-  const server = new ApiServer(createApi(parts, hub))
+  const server = new ApiServer(createApi(parts, hub).callback())
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
   return {
     guide,
