@@ -46,11 +46,10 @@ export async function connected(port: number, localAddress = '127.0.0.1'): Promi
 }
 
 /** All that comes until the connection is over, however it ends. */
-export async function everything(socket: Socket): Promise<Buffer> {
+export function everything(socket: Socket): Promise<Buffer> {
   const parts: Buffer[] = []
   socket.on('data', (part: Buffer) => parts.push(part)).on('error', () => undefined)
-  if (!socket.closed) await once(socket, 'close')
-  return Buffer.concat(parts)
+  return new Promise((resolve) => socket.once('close', () => resolve(Buffer.concat(parts))))
 }
 
 /** What comes next on a connection. */
