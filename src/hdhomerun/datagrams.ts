@@ -38,12 +38,11 @@ export async function openDatagrams(options: DatagramsOptions): Promise<Socket> 
 
 /** Listens to a group on each of these networks. One that cannot is reported, the others are listened to. */
 export function joinGroup(socket: Socket, group: string, links: readonly Link[], log: Logger): void {
-  const interfaces = links.map(({ family, name, address }) => (family === 4 ? address : `::%${name}`))
-  for (const at of new Set(interfaces)) {
+  for (const link of links) {
     try {
-      socket.addMembership(group, at)
+      socket.addMembership(group, link.family === 4 ? link.address : `::%${link.name}`)
     } catch (err) {
-      log.warn({ err, group, interface: at }, 'discovery does not listen on a network')
+      log.warn({ err, group, link }, 'discovery does not listen on a network')
     }
   }
 }

@@ -36,9 +36,10 @@ export class Links {
     this.#timer = setInterval(() => this.#refresh(), pollMs).unref()
   }
 
-  /** All addresses of one family. */
+  /** One address of each interface that has some of this family. */
   of(family: 4 | 6): readonly Link[] {
-    return this.#networks.filter((network) => network.family === family)
+    const all = this.#networks.filter((network) => network.family === family)
+    return all.filter(({ name }, index) => all.findIndex((other) => other.name === name) === index)
   }
 
   /** Our address as this neighbour reaches it; undefined for who is on none of our networks.

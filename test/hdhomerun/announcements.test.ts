@@ -5,6 +5,7 @@ import { openAnnouncements } from '../../src/hdhomerun/announcements.ts'
 import { Gate } from '../../src/hdhomerun/gate.ts'
 import { Limiter } from '../../src/hdhomerun/limiter.ts'
 import type { Opened } from '../../src/hdhomerun/renewal.ts'
+import { ssdpGroup } from '../../src/hdhomerun/ssdp.ts'
 import { limitless, linksOf, listener, silent, tally } from './clients.ts'
 import { hostOf } from './devices.ts'
 
@@ -30,26 +31,60 @@ function search({ target = 'ssdp:all', mx = 1 }: { target?: string; mx?: number 
 async function open({
   networks = ['127.0.0.1/8'],
   limiter = limitless(),
-}: { networks?: string[]; limiter?: Limiter } = {}) {
+  port,
+}: { networks?: string[]; limiter?: Limiter; port?: number } = {}) {
   const { count, counts } = tally()
   const links = linksOf(...networks)
   const gate = new Gate({ links, limiter, isAllowed: () => true })
-  const port = await freePort()
-  const common = { host: hostOf(), gate, links, port, address: '127.0.0.1' }
+  const at = port ?? (await freePort())
+  const common = { host: hostOf(), gate, links, port: at, address: '127.0.0.1' }
   const announcements: Opened = await openAnnouncements({ ...common, log: silent, count })
   const { socket, received } = await listener()
   let isOpen = true
   const close = async () => {
+    links.close()
     if (isOpen) await announcements.close(true)
     isOpen = false
   }
   closing.push(close, () => socket.close())
-  return { counts, received, close, send: (text: string) => socket.send(text, port, '127.0.0.1') }
+  return { counts, received, close, send: (text: string) => socket.send(text, at, '127.0.0.1') }
 }
 
 function timers(): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
 }
+
+/** What is said to the group at this port on the loopback interface. */
+async function groupAt(port: number): Promise<(count: number) => Promise<string[]>> {
+  const socket = createSocket({ type: 'udp4', reuseAddr: true }).bind(port, ssdpGroup)
+  closing.push(() => socket.close())
+  await once(socket, 'listening')
+  socket.addMembership(ssdpGroup, '127.0.0.1')
+  const said: string[] = []
+  socket.on('message', (text) => said.push(text.toString()))
+  return async (count) => {
+    while (said.length < count) await once(socket, 'message')
+    return said.splice(0)
+  }
+}
+
+describe('a device', () => {
+  it('is announced at once and every ten minutes, until it says that it goes', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    const port = await freePort()
+    const next = await groupAt(port)
+    const { close } = await open({ port })
+    const kinds = async () => (await next(3)).map((text) => /NTS: (.*)\r/.exec(text)?.[1])
+    expect(await kinds()).toEqual(Array(3).fill('ssdp:alive'))
+    for (let round = 0; round < 3; round++) {
+      vi.advanceTimersByTime(600_000)
+      expect(await kinds()).toEqual(Array(3).fill('ssdp:alive'))
+    }
+    await close()
+    expect(await kinds()).toEqual(Array(3).fill('ssdp:byebye'))
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
 
 describe('a search by SSDP', () => {
   it('is answered for root, device and type', async () => {
