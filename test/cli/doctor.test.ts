@@ -25,7 +25,13 @@ const examine = (env: Record<string, string>): Promise<Printed> =>
   printed(() =>
     doctor(
       loadConfig({
-        env: { XG2G_DATA: folder, XG2G_LISTEN: '127.0.0.1:0', XG2G_PROXY_LISTEN: '127.0.0.1:0', ...env },
+        env: {
+          XG2G_DATA: folder,
+          XG2G_LISTEN: '127.0.0.1:0',
+          XG2G_PROXY_LISTEN: '127.0.0.1:0',
+          XG2G_HDHR_LISTEN: '127.0.0.1:0',
+          ...env,
+        },
       }),
     ),
   )

@@ -53,6 +53,8 @@ export async function open(
     XG2G_UDS_PATH: 'off',
     XG2G_LISTEN: '127.0.0.1:0',
     XG2G_PROXY_LISTEN: '127.0.0.1:0',
+    XG2G_HDHR_ENABLED: 'false',
+    XG2G_HDHR_LISTEN: '127.0.0.1:0',
     ...env,
   }
   const load = () => loadConfig({ env: settings })
