@@ -131,7 +131,8 @@ export class DevicePort {
       origin: this.#origin(request),
     })
     const length = Buffer.byteLength(body)
-    response.writeHead(200, { ...pageHeaders, 'Content-Type': type, 'Content-Length': length })
+    const headers = { 'Content-Type': type, 'Content-Length': length, Connection: 'close' }
+    response.writeHead(200, { ...pageHeaders, ...headers })
     response.end(request.method === 'HEAD' ? undefined : body)
     account.answered(200)
   }
