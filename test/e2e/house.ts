@@ -58,7 +58,16 @@ export async function open(
     ...env,
   }
   const load = () => loadConfig({ env: settings })
-  const daemon = await startDaemon(load(), { log: createLog('info', destination), load })
+  const rest = async () => {
+    await demo.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const daemon = await startDaemon(load(), { log: createLog('info', destination), load }).catch(
+    async (error: unknown) => {
+      await rest()
+      throw error
+    },
+  )
   const proxyPort = daemon.proxyPort ?? 0
   const ref = (kind: Kind) => demo.channels.find((channel) => channel.kind === kind)?.ref ?? ''
   return {
@@ -76,8 +85,7 @@ export async function open(
     },
     async close() {
       await daemon.close()
-      await demo.close()
-      rmSync(folder, { recursive: true, force: true })
+      await rest()
     },
   }
 }
