@@ -243,6 +243,7 @@ export async function startFake(
         { name: 'http://192.0.2.2', isReachable: undefined, tuners: { ...tunerUse, used: [] } },
       ],
     }),
+    devices: () => undefined,
     ports,
     hasHls: () => hasHls,
     version: '1.2.3',
