@@ -30,6 +30,7 @@ import { Proxy } from './stream/proxy.ts'
 import { Receivers } from './stream/receivers.ts'
 import { fixedService, receivedService, type Service } from './stream/service.ts'
 import { Tuners } from './stream/tuners.ts'
+import { pageRoutes } from './web/routes.ts'
 
 export interface DaemonOptions {
   log: Logger
@@ -158,6 +159,7 @@ async function startApi({ listen, metricsListen }: Config, tools: Tools): Promis
           list: () => found.feeds?.list() ?? [],
           end: (id) => found.feeds?.end(id) ?? false,
         },
+        further: pageRoutes(),
         ports: {
           get api() {
             return found.apiPort

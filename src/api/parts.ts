@@ -7,6 +7,7 @@ import type { Guide } from '../guide/guide.ts'
 import type { Feeds } from '../stream/feeds.ts'
 import type { Receivers } from '../stream/receivers.ts'
 import type { Ports } from './address.ts'
+import type { Route } from './route.ts'
 
 /** Why the daemon cannot do its work now; empty when it can. */
 export type Readiness = () => readonly string[]
@@ -30,6 +31,8 @@ export interface Parts {
   /** Those that streams come from, in order. Undefined where there are none. */
   readonly receivers: () => Pick<Receivers, 'list' | 'look'> | undefined
   readonly ports: Ports
+  /** Routes of rooms that the API does not know. */
+  readonly further?: readonly Route[]
   readonly version: string
   readonly log?: Logger | undefined
 }
