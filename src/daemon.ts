@@ -31,6 +31,7 @@ import { Receivers } from './stream/receivers.ts'
 import { fixedService, receivedService, type Service } from './stream/service.ts'
 import { Tuners } from './stream/tuners.ts'
 import { pageRoutes } from './web/routes.ts'
+import type { Pool } from './workers/pool.ts'
 
 export interface DaemonOptions {
   log: Logger
@@ -68,6 +69,7 @@ interface Tools {
     feeds?: Feeds
     guide?: Guide
     receivers?: Receivers
+    pool?: Pool | undefined
   }
   /** What may be asked of the first receiver, for streams and guide together. */
   readonly budget: Budget
@@ -111,6 +113,7 @@ export async function startDaemon(
     live.hold({ owiBase: demo.webUrl, proxyTarget })
   }
   const made = await startEngines(live.current, tools)
+  found.pool = made.pool
   if (live.current.enableStreamProxy) await startProxy(live.current, made, tools)
   await startJobs(live.current, made.engines, tools)
   startGuide(live.current, isDemo ? join(configured.data, 'demo-guide') : configured.data, tools)
@@ -155,6 +158,7 @@ async function startApi({ listen, metricsListen }: Config, tools: Tools): Promis
         },
         guide: () => found.guide,
         receivers: () => found.receivers,
+        pool: () => found.pool?.stats(),
         streams: {
           list: () => found.feeds?.list() ?? [],
           end: (id) => found.feeds?.end(id) ?? false,

@@ -62,7 +62,7 @@ export async function startEngines(
   config: Config,
   tools: PlantTools,
   { mayPass = true }: { mayPass?: boolean } = {},
-): Promise<{ engines: Engines; refusal?: AppError }> {
+): Promise<{ engines: Engines; refusal?: AppError; pool?: Pool | undefined }> {
   const { enableAudioTranscoding, useNativeRemuxer } = config
   const { log, metrics } = tools
   const last = passthroughEngine()
@@ -84,12 +84,12 @@ export async function startEngines(
   const list = candidates.filter(({ problem }) => problem === undefined || problem.code === 'NO_WORKER')
   const behind = mayPass || list.length === 0 ? [last] : []
   const engines = new Engines([...remote, ...list.map(({ made }) => made), ...behind], { log, metrics })
-  if (remote.length > 0) return { engines } // it comes back by itself
+  if (remote.length > 0) return { engines, pool } // it comes back by itself
   const working = list.find(({ problem }) => problem === undefined)
   const refusal = candidates[0]?.problem
   if (refusal !== undefined)
     log.error({ err: refusal, engine: (working?.made ?? last).name }, 'streams begin with another engine')
-  return working === undefined && refusal !== undefined ? { engines, refusal } : { engines }
+  return working === undefined && refusal !== undefined ? { engines, pool, refusal } : { engines, pool }
 }
 
 // None, or the one that is set. The pool here starts all the same: it takes over at once when that one is away.

@@ -6,6 +6,7 @@ import type { Metrics } from '../base/metrics.ts'
 import type { Guide } from '../guide/guide.ts'
 import type { Feeds } from '../stream/feeds.ts'
 import type { Receivers } from '../stream/receivers.ts'
+import type { PoolStats } from '../workers/pool.ts'
 import type { Ports } from './address.ts'
 import type { Route } from './route.ts'
 
@@ -30,6 +31,8 @@ export interface Parts {
   readonly streams: Pick<Feeds, 'list' | 'end'>
   /** Those that streams come from, in order. Undefined where there are none. */
   readonly receivers: () => Pick<Receivers, 'list' | 'look'> | undefined
+  /** Undefined where there is no pool, and while the daemon starts. */
+  readonly pool: () => PoolStats | undefined
   readonly ports: Ports
   /** Routes of rooms that the API does not know. */
   readonly further?: readonly Route[]

@@ -28,6 +28,7 @@ describe('GET /api/v1/status', () => {
       lastRun: expect.stringMatching(/^\d{4}-.*Z$/) as string,
       streams: 1,
       receiver: { address: 'http://***@192.0.2.1', state: 'ok', model: 'Demo', tuners: 4 },
+      pool: { workers: 2, workersUp: 1, capacity: 256, streams: 3, jobs: 1, restarts: 1 },
       missingBouquets: ['Nothing'],
       guide: { programmes: 2 },
       refresh: { isRunning: false },

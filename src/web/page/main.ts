@@ -1,12 +1,16 @@
 // The page: wires its parts and shows the view that the address bar names.
 import { Client } from './base/client.ts'
 import { element, find, icon, iconButton, setAttribute } from './base/element.ts'
-import { recall, remember } from './base/memory.ts'
+import { remember } from './base/memory.ts'
 import { News } from './base/news.ts'
 import { formatPlace, parsePlace, type Place } from './base/place.ts'
 import { askToken } from './base/token.ts'
 import type { View } from './base/view.ts'
 import type { Channel } from './base/answers.ts'
+import { Activity } from './figures/activity.ts'
+import { Guide } from './guide/grid.ts'
+import { Programmes } from './guide/programmes.ts'
+import { Found } from './live/found.ts'
 import { showKeys } from './live/help.ts'
 import { Lineups } from './live/lineup.ts'
 import { List } from './live/list.ts'
@@ -15,6 +19,8 @@ import { Remote } from './player/remote.ts'
 import { Screen } from './player/screen.ts'
 import { announce } from './player/session.ts'
 import { Stage } from './player/stage.ts'
+import { applyTheme } from './system/browser.ts'
+import { System } from './system/overview.ts'
 
 const names: Readonly<Record<Place['view'], string>> = {
   live: 'Live',
@@ -27,14 +33,20 @@ const client = new Client(askToken)
 const news = new News()
 const lineups = new Lineups(client)
 const screen = new Screen()
-const list = new List(lineups, element('div'))
+const found = new Found(client, lineups)
+const list = new List(lineups, found.root)
 const stage = new Stage(screen, lineups, () => void (location.hash = formatPlace({ view: 'live' })))
-const views: Partial<Record<Place['view'], View>> = {}
+const guide = new Guide(lineups, new Programmes(client))
+const views: Partial<Record<Place['view'], View>> = {
+  guide,
+  figures: new Activity(client, lineups),
+  system: new System(client, news),
+}
 const main = find('#main', HTMLElement)
 const links = new Map<string, HTMLAnchorElement>()
 let place: Place = { view: 'live' }
 
-document.documentElement.style.colorScheme = recall('theme') === 'auto' ? 'light dark' : recall('theme')
+applyTheme()
 main.append(list.root, stage.root, ...Object.values(views).map(({ root }) => root))
 find('#views', HTMLElement).append(
   ...Object.entries(names).map(([view, name]) => link(view as Place['view'], name)),
@@ -58,6 +70,7 @@ lineups.lineup.watch((lineup) => {
 })
 news.on('lineup', () => void lineups.load())
 news.on('refresh', () => void lineups.load())
+list.onSearch = (text) => found.look(text)
 window.addEventListener('hashchange', follow)
 follow()
 void lineups.load()

@@ -6,7 +6,9 @@ import type {
   programmeSchema,
   receiverSchema,
   refreshSchema,
+  poolSchema,
   reloadedSchema,
+  settingSchema,
   statusSchema,
   streamSchema,
 } from '../../../api/schemas.ts'
@@ -15,6 +17,8 @@ export type Channel = z.output<typeof channelSchema>
 export type Programme = z.output<typeof programmeSchema>
 export type NowNext = z.output<typeof nowNextSchema>
 export type Receiver = z.output<typeof receiverSchema>
+export type Pool = z.output<typeof poolSchema>
+export type Setting = z.output<typeof settingSchema>
 export type Refresh = z.output<typeof refreshSchema>
 export type Reloaded = z.output<typeof reloadedSchema>
 export type Status = z.output<typeof statusSchema>

@@ -28,3 +28,24 @@ export function openDialog(
   dialog.showModal()
   return { dialog, closed }
 }
+
+/** A question before something that cannot be undone. */
+export async function confirmed(title: string, text: string, yes: string): Promise<boolean> {
+  let isConfirmed = false
+  const agree = () => {
+    isConfirmed = true
+    dialog.close()
+  }
+  const { dialog, closed } = openDialog(
+    title,
+    element('p', {}, text),
+    element(
+      'div',
+      { class: 'actions is-end' },
+      element('button', { type: 'button', class: 'button', on: { click: () => dialog.close() } }, 'Cancel'),
+      element('button', { type: 'button', class: 'button primary', on: { click: agree } }, yes),
+    ),
+  )
+  await closed
+  return isConfirmed
+}
