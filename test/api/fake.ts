@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { EventHub, type EventLimits } from '../../src/api/events.ts'
 import { createApi } from '../../src/api/app.ts'
 import type { Parts } from '../../src/api/parts.ts'
+import type { Route } from '../../src/api/route.ts'
 import { ApiServer } from '../../src/api/server.ts'
 import { loadConfig } from '../../src/base/config.ts'
 import { AppError } from '../../src/base/errors.ts'
@@ -211,7 +212,11 @@ const tunerUse = {
 /** Requests with `from` seem to come from that address: a proxy on the loopback says so. */
 export async function startFake(
   settings: Record<string, string> = {},
-  { guide = new FakeGuide(), events = {} }: { guide?: FakeGuide; events?: Partial<EventLimits> } = {},
+  {
+    guide = new FakeGuide(),
+    events = {},
+    further = [],
+  }: { guide?: FakeGuide; events?: Partial<EventLimits>; further?: readonly Route[] } = {},
 ): Promise<Fake> {
   const env: Record<string, string> = { XG2G_OWI_BASE: 'http://root:geheim@192.0.2.1', ...settings }
   const load = () => loadConfig({ env })
@@ -252,6 +257,7 @@ export async function startFake(
         { isUp: false, streams: 0, restarts: 1, problem: 'No worker thread starts' },
       ],
     }),
+    further,
     ports,
     version: '1.2.3',
     log,

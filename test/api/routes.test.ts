@@ -212,6 +212,16 @@ describe('/api/v1/config', () => {
     expect(text).not.toContain('geheim')
   })
 
+  it('says what each setting means', async () => {
+    const { settings } = (await json('/api/v1/config')) as { settings: { key: string }[] }
+    expect(settings.find(({ key }) => key === 'rateLimitRps')).toEqual({
+      key: 'rateLimitRps',
+      env: 'XG2G_RATELIMIT_RPS',
+      meaning: 'Requests a second that one client may make',
+      isLive: true,
+    })
+  })
+
   it('reloads, and names what waits for a restart', async () => {
     Object.assign(fake.env, { XG2G_RATELIMIT_RPS: '51', XG2G_DATA: 'elsewhere' })
     expect(await json('/api/v1/config/reload', { method: 'POST' })).toEqual({

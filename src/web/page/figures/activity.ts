@@ -86,16 +86,24 @@ export class Activity implements View {
       this.#cards.delete(id)
     }
     for (const stream of streams) this.#card(stream).show(stream, at)
-    const sum = [...this.#cards.values()].reduce((all, card) => all + card.rate, 0)
-    this.#total.add(at, sum)
-    this.#chart.draw(this.#total.curve)
+    this.#showRate(at)
     this.#viewers.say(String(streams.length))
     this.#channels.say(String(new Set(streams.map(({ channel }) => channel)).size))
-    this.#rate.say(rate(sum))
     setText(
       this.#state,
       streams.length === 0 ? 'Nobody is watching now. Streams appear here as they begin.' : '',
     )
+  }
+
+  // Of streams that have been looked at twice; a sum without one of them would look like a drop.
+  #showRate(at: number): void {
+    const rates = [...this.#cards.values()].map((card) => card.rate)
+    const known = rates.filter((each) => each !== undefined)
+    if (known.length < rates.length) return
+    const sum = known.reduce((all, each) => all + each, 0)
+    this.#total.add(at, sum)
+    this.#chart.draw(this.#total.curve)
+    this.#rate.say(rate(sum))
   }
 
   // Their logos may be others, or known now.

@@ -30,8 +30,8 @@ export class Card {
     )
   }
 
-  /** bit/s */
-  get rate(): number {
+  /** bit/s; undefined until it is known. */
+  get rate(): number | undefined {
     return this.#flow.rate
   }
 
@@ -39,7 +39,7 @@ export class Card {
   show(stream: Stream, at: number): void {
     this.#flow.count(at, stream.bytesSent)
     this.#chart.draw(this.#flow.curve)
-    setText(this.#rate, rate(this.#flow.rate))
+    setText(this.#rate, this.#flow.rate === undefined ? '' : rate(this.#flow.rate))
     const { client, startedAt, clients, bytesSent } = stream
     const since = duration(at - Date.parse(startedAt) / 1000)
     const shared = clients > 1 ? ` · shared by ${clients}` : ''

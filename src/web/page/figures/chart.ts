@@ -1,13 +1,15 @@
 // A small graph of a curve, in the colours of its surroundings.
 import type uPlot from 'uplot'
 import { element } from '../base/element.ts'
-import { rate } from '../base/words.ts'
+import { clock, rate } from '../base/words.ts'
 import type { Curve } from './flow.ts'
 
 type Library = typeof uPlot
 
-const shownS = 300 // the last five minutes
-const axisPixels = 84
+const longestS = 300 // what is shown
+const shortestS = 60
+const axisPixels = { below: 26, beside: 84 }
+const minutesS = [60, 120, 300]
 let library: Promise<Library> | undefined
 
 export class Chart {
@@ -63,13 +65,16 @@ export class Chart {
       cursor: { show: false },
       padding: this.#hasAxes ? [8, 8, 0, 0] : [2, 0, 2, 0],
       scales: {
-        x: { time: true, range: (_, __, max) => [max - shownS, max] },
+        x: {
+          time: true,
+          range: (_, min, max) => [max - Math.min(longestS, Math.max(shortestS, max - min)), max],
+        },
         y: { range: (_, __, max) => [0, Math.max(1, max * 1.15)] },
       },
       axes: this.#hasAxes
         ? [
-            { ...axis, space: 90 },
-            { ...axis, size: axisPixels, values: (_, splits) => splits.map((value) => rate(value)) },
+            { ...axis, size: axisPixels.below, space: 70, incrs: minutesS, values: (_, at) => at.map(clock) },
+            { ...axis, size: axisPixels.beside, space: 40, values: (_, at) => at.map(label) },
           ]
         : [{ show: false }, { show: false }],
       series: [
@@ -87,4 +92,8 @@ export class Chart {
 
 function dataOf({ times, rates }: Curve): uPlot.AlignedData {
   return [[...times], [...rates]]
+}
+
+function label(bitsPerSecond: number): string {
+  return bitsPerSecond === 0 ? '0' : rate(bitsPerSecond)
 }

@@ -19,9 +19,9 @@ export class Flow {
     return { times: this.#times, rates: this.#rates }
   }
 
-  /** The latest rate; 0 before the second look. */
-  get rate(): number {
-    return this.#rates.at(-1) ?? 0
+  /** The latest rate; undefined before the second look. */
+  get rate(): number | undefined {
+    return this.#rates.at(-1)
   }
 
   /** What has been counted until then. A count that shrinks has begun anew.
