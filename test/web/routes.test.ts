@@ -140,7 +140,7 @@ describe('the page', () => {
     )
     expect(statements.length).toBeGreaterThan(60)
     expect(foreign.length).toBeGreaterThan(0)
-    expect(foreign.filter(({ statement }) => !statement.startsWith("import type "))).toEqual([])
+    expect(foreign.filter(({ statement }) => !statement.startsWith('import type '))).toEqual([])
   })
 
   it('is the same when it has been built', { timeout: 120_000 }, async () => {

@@ -64,7 +64,7 @@ export class Guide implements View {
     )
     this.#sight = new IntersectionObserver((entries) => this.#see(entries), {
       root: this.#frame,
-      rootMargin: '300px 0px',
+      rootMargin: '150px 0px',
     })
     this.#rows.addEventListener('keydown', (event) => this.#steer(event))
     this.#rows.addEventListener('focusin', ({ target }) => this.#reach(target))
