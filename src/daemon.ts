@@ -41,6 +41,8 @@ import { Proxy } from './stream/proxy.ts'
 import { Receivers } from './stream/receivers.ts'
 import { fixedService, receivedService, type Service } from './stream/service.ts'
 import { Tuners } from './stream/tuners.ts'
+import { pageRoutes } from './web/routes.ts'
+import type { Pool } from './workers/pool.ts'
 
 export interface DaemonOptions {
   log: Logger
@@ -95,6 +97,7 @@ interface Tools {
     /** Of the first receiver. */
     reception?: Reception
     tuner?: VirtualTuner
+    pool?: Pool | undefined
   }
   /** What may be asked of the first receiver, for streams and guide together. */
   readonly budget: Budget
@@ -138,6 +141,7 @@ export async function startDaemon(
     live.hold({ owiBase: demo.webUrl, proxyTarget })
   }
   const made = await startEngines(live.current, tools)
+  found.pool = made.pool
   const folder = isDemo ? join(configured.data, 'demo-guide') : configured.data
   const { enableStreamProxy, hdhrEnabled } = live.current
   const streams = enableStreamProxy || hdhrEnabled ? openStreams(live.current, made, tools) : undefined
@@ -239,6 +243,8 @@ function apiOf(tools: Tools): Answer {
       end: (id: string) => found.hls?.sessions.end(id) === true || found.feeds?.end(id) === true,
     },
     devices: () => found.tuner,
+    pool: () => found.pool?.stats(),
+    further: pageRoutes(),
     ports: portsOf(tools),
     hasHls: () => found.hls !== undefined,
   }

@@ -38,6 +38,7 @@ export function apiRoutes(parts: Parts, hub: EventHub): Route[] {
     ...refreshRoutes(parts),
     ...configRoutes(parts),
     ...eventRoutes(parts, hub),
+    ...(parts.further ?? []),
   ]
   const document: Route = route({
     method: 'get',

@@ -6,7 +6,9 @@ import type { Metrics } from '../base/metrics.ts'
 import type { Guide } from '../guide/guide.ts'
 import type { Feeds } from '../stream/feeds.ts'
 import type { Receivers } from '../stream/receivers.ts'
+import type { PoolStats } from '../workers/pool.ts'
 import type { Ports } from './address.ts'
+import type { Route } from './route.ts'
 
 /** Why the daemon cannot do its work now; empty when it can. */
 export type Readiness = () => readonly string[]
@@ -49,6 +51,10 @@ export interface Parts {
   readonly ports: Ports
   /** Are channels served as HLS, below /hls of this port? */
   readonly hasHls: () => boolean
+  /** Undefined where there is no pool, and while the daemon starts. */
+  readonly pool: () => PoolStats | undefined
+  /** Routes of rooms that the API does not know. */
+  readonly further?: readonly Route[]
   readonly version: string
   readonly log?: Logger | undefined
 }

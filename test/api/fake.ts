@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { EventHub, type EventLimits } from '../../src/api/events.ts'
 import { createApi } from '../../src/api/app.ts'
 import type { Parts } from '../../src/api/parts.ts'
+import type { Route } from '../../src/api/route.ts'
 import { ApiServer } from '../../src/api/server.ts'
 import { loadConfig } from '../../src/base/config.ts'
 import { AppError } from '../../src/base/errors.ts'
@@ -215,7 +216,8 @@ export async function startFake(
     guide = new FakeGuide(),
     events = {},
     hasHls = true,
-  }: { guide?: FakeGuide; events?: Partial<EventLimits>; hasHls?: boolean } = {},
+    further = [],
+  }: { guide?: FakeGuide; events?: Partial<EventLimits>; hasHls?: boolean; further?: readonly Route[] } = {},
 ): Promise<Fake> {
   const env: Record<string, string> = { XG2G_OWI_BASE: 'http://root:geheim@192.0.2.1', ...settings }
   const load = () => loadConfig({ env })
@@ -244,6 +246,21 @@ export async function startFake(
       ],
     }),
     devices: () => undefined,
+    pool: () => ({
+      workers: 2,
+      capacity: 256,
+      streams: 3,
+      jobs: 1,
+      packages: 0,
+      refused: 0,
+      restarts: 1,
+      failures: { died: 1, exit: 0, memory: 0, hung: 0 },
+      perWorker: [
+        { isUp: true, streams: 3, restarts: 0, problem: '' },
+        { isUp: false, streams: 0, restarts: 1, problem: 'No worker thread starts' },
+      ],
+    }),
+    further,
     ports,
     hasHls: () => hasHls,
     version: '1.2.3',

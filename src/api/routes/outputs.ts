@@ -4,6 +4,7 @@ import type { Context } from 'koa'
 import { z } from 'zod'
 import { AppError } from '../../base/errors.ts'
 import type { Guide } from '../../guide/guide.ts'
+import { send } from '../answer.ts'
 import type { Parts } from '../parts.ts'
 import { route, type Call, type Route } from '../route.ts'
 import { errorSchema } from '../schemas.ts'
@@ -114,13 +115,4 @@ async function sendPicon(context: Context, guide: Guide | undefined, id: string 
   context.set('Cross-Origin-Resource-Policy', 'cross-origin') // shown by the web pages of other programs
   context.set('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'; sandbox") // SVG
   send(context, picon.type, () => Buffer.from(picon.bytes))
-}
-
-// 304 where the client has it; nothing is opened for HEAD.
-function send(context: Context, type: string, body: () => Context['body']): void {
-  context.status = 200
-  if (!context.response.get('Cache-Control')) context.set('Cache-Control', 'no-cache')
-  context.type = type
-  if (context.fresh) context.status = 304
-  else if (context.method !== 'HEAD') context.body = body()
 }
