@@ -11,7 +11,7 @@ import { readCertificate, type Certificate } from './base/certificate.ts'
 import type { Config } from './base/config.ts'
 import { AppError, expectation, toAppError } from './base/errors.ts'
 import { proveFolder } from './base/folder.ts'
-import { LiveConfig, type Reloaded } from './base/live.ts'
+import { LiveConfig, reloadLogged, type Reloaded } from './base/live.ts'
 import { maskCredentials, type Logger } from './base/log.ts'
 import { createMetrics, type Metrics } from './base/metrics.ts'
 import { settingInfo } from './base/settings.ts'
@@ -168,20 +168,19 @@ export async function startDaemon(
   }
 }
 
-function reload({ live, hub, found, log }: Tools): Reloaded {
-  try {
-    const certificate = renewedCertificate(live.current)
-    const reloaded = live.reload()
-    if (certificate !== undefined) found.tls?.renew(certificate)
-    const { applied, restart } = reloaded
-    const warnings = [...reloaded.warnings, ...(certificate?.warnings ?? [])]
-    log.info({ applied, restart, warnings }, 'configuration reloaded')
-    hub.send('config', { applied, restart })
-    return { applied, restart, warnings }
-  } catch (err) {
-    log.error({ err }, 'configuration rejected, the one in effect stays')
-    throw err
-  }
+function reload(tools: Tools): Reloaded {
+  const reloaded = reloadLogged(() => reloadAll(tools), tools.log)
+  const { applied, restart } = reloaded
+  tools.hub.send('config', { applied, restart })
+  return reloaded
+}
+
+function reloadAll({ live, found }: Tools): Reloaded {
+  const certificate = renewedCertificate(live.current)
+  const reloaded = live.reload()
+  if (certificate === undefined) return reloaded
+  found.tls?.renew(certificate)
+  return { ...reloaded, warnings: [...reloaded.warnings, ...certificate.warnings] }
 }
 
 // The files may hold another one since the start.
