@@ -14,6 +14,7 @@ import { version } from './base/version.ts'
 import type { DemoReceiver } from './demo/receiver.ts'
 import type { Channel, Guide, RefreshKind } from './guide/guide.ts'
 import { openGuide } from './guide/keeper.ts'
+import { VirtualTuner } from './hdhomerun/tuner.ts'
 import { configuredProfile, createFeeds, startEngines } from './plant.ts'
 import { StreamAddresses } from './receiver/address.ts'
 import { Budget } from './receiver/budget.ts'
@@ -24,6 +25,7 @@ import { OpenWebIf } from './receiver/client.ts'
 import { Occupancy } from './receiver/occupancy.ts'
 import { decodePath, formatReference, referenceKey, type Reference } from './receiver/reference.ts'
 import { findReference, urlPlace } from './receiver/service.ts'
+import { Reception } from './receiver/signal.ts'
 import type { Engines } from './stream/engines.ts'
 import type { Feeds } from './stream/feeds.ts'
 import { Proxy } from './stream/proxy.ts'
@@ -44,6 +46,8 @@ export interface Daemon {
   readonly apiPort: number
   /** The proxy port; undefined where it is switched off. */
   readonly proxyPort: number | undefined
+  /** The HDHomeRun tuner's port; undefined where there is none. */
+  readonly tunerPort: number | undefined
   readonly demo: DemoReceiver | undefined
   /** Reads the configuration again and applies what can change while streams run.
    *  @throws CONFIG_REJECTED; then nothing has changed */
@@ -53,6 +57,15 @@ export interface Daemon {
 }
 
 type Made = Awaited<ReturnType<typeof startEngines>>
+
+/** What streams are served from, on whichever port. */
+interface Streams {
+  readonly feeds: Feeds
+  /** What a path of the proxy port stands for. */
+  readonly find: (path: string) => Service | undefined
+  readonly receivers: Receivers | undefined
+  readonly refusal: AppError | undefined
+}
 
 interface Tools {
   readonly parts: AsyncDisposableStack
@@ -67,6 +80,9 @@ interface Tools {
     feeds?: Feeds
     guide?: Guide
     receivers?: Receivers
+    /** Of the first receiver. */
+    reception?: Reception
+    tuner?: VirtualTuner
   }
   /** What may be asked of the first receiver, for streams and guide together. */
   readonly budget: Budget
@@ -110,16 +126,28 @@ export async function startDaemon(
     live.hold({ owiBase: demo.webUrl, proxyTarget })
   }
   const made = await startEngines(live.current, tools)
-  if (live.current.enableStreamProxy) await startProxy(live.current, made, tools)
+  const folder = isDemo ? join(configured.data, 'demo-guide') : configured.data
+  const { enableStreamProxy, hdhrEnabled } = live.current
+  const streams = enableStreamProxy || hdhrEnabled ? openStreams(live.current, made, tools) : undefined
+  if (streams !== undefined && enableStreamProxy) await startProxy(live.current, streams, tools)
   await startJobs(live.current, made.engines, tools)
-  startGuide(live.current, isDemo ? join(configured.data, 'demo-guide') : configured.data, tools)
+  startGuide(live.current, folder, tools)
+  if (streams !== undefined && hdhrEnabled) await startTuner(streams, folder, tools)
   phase = undefined
   starting.defer(() => void (phase = 'stopping'))
   const { apiPort, proxyPort } = found
-  log.info({ apiPort, proxyPort }, 'started')
+  const tunerPort = found.tuner?.port
+  log.info({ apiPort, proxyPort, tunerPort }, 'started')
 
   const parts = starting.move()
-  return { apiPort, proxyPort, demo, reload: () => reload(tools), close: () => parts.disposeAsync() }
+  return {
+    apiPort,
+    proxyPort,
+    tunerPort,
+    demo,
+    reload: () => reload(tools),
+    close: () => parts.disposeAsync(),
+  }
 }
 
 function reload({ live, hub, log }: Tools): Reloaded {
@@ -158,6 +186,7 @@ async function startApi({ listen, metricsListen }: Config, tools: Tools): Promis
           list: () => found.feeds?.list() ?? [],
           end: (id) => found.feeds?.end(id) ?? false,
         },
+        devices: () => found.tuner,
         ports: {
           get api() {
             return found.apiPort
@@ -187,8 +216,8 @@ async function startDemo(config: Config, { parts, log }: Tools): Promise<DemoRec
   return demo
 }
 
-async function startProxy(config: Config, { engines, refusal }: Made, tools: Tools): Promise<void> {
-  const { parts, live, found, log, metrics } = tools
+function openStreams(config: Config, { engines, refusal }: Made, tools: Tools): Streams {
+  const { parts, live, found, log } = tools
   const addresses = addressesOf(config, config.owiBase, log)
   const receivers = receiversOf(config, addresses, tools)
   if (receivers !== undefined) {
@@ -196,10 +225,16 @@ async function startProxy(config: Config, { engines, refusal }: Made, tools: Too
     parts.defer(() => receivers.close())
   }
   const feeds = createFeeds(engines, live, tools)
+  found.feeds = feeds
+  return { feeds, find: (path) => findStream(path, addresses, tools), receivers, refusal }
+}
+
+async function startProxy(config: Config, { feeds, find, refusal }: Streams, tools: Tools): Promise<void> {
+  const { parts, live, found, log, metrics } = tools
   const proxy = new Proxy({
     feeds,
     refusal,
-    find: (path) => findStream(path, addresses, tools),
+    find,
     get profile() {
       return configuredProfile(live.current)
     },
@@ -207,8 +242,33 @@ async function startProxy(config: Config, { engines, refusal }: Made, tools: Too
     metrics,
   })
   parts.defer(() => proxy.close())
-  found.feeds = feeds
   found.proxyPort = (await proxy.listen(config.proxyListen)).port
+}
+
+// Behind the guide, whose lineup it shows, and closed before it.
+async function startTuner(streams: Streams, folder: string, tools: Tools): Promise<void> {
+  const { parts, live, found, log, metrics } = tools
+  const { feeds, find, receivers, refusal } = streams
+  const tuner = await VirtualTuner.open({
+    config: () => live.current,
+    folder,
+    feeds,
+    find: (number) => find(`/auto/v${number}`),
+    profile: () => configuredProfile(live.current),
+    refusal,
+    guide: () => found.guide,
+    receivers,
+    reception: found.reception,
+    guideUrl: (hostname) => live.current.publicUrl ?? `http://${hostname}:${found.apiPort}`,
+    log,
+    metrics,
+  })
+  if (tuner === undefined) return
+  found.tuner = tuner
+  parts.defer(() => {
+    delete found.tuner
+    return tuner.close()
+  })
 }
 
 // Programs on this machine: their streams back, or as channels where there is a proxy to show them.
@@ -287,15 +347,17 @@ function isElsewhere({ owiBase, proxyTarget }: Config): boolean {
 function receiversOf(
   config: Config,
   addresses: StreamAddresses,
-  { live, log, metrics, budget }: Tools,
+  { live, found, log, metrics, budget }: Tools,
 ): Receivers | undefined {
   const { owiBase: first, owiFallback, owiUser: user, owiPass: password, owiTimeoutMs: timeoutMs } = config
   if (first === undefined || isElsewhere(config)) return undefined
   const tunersOf = (owiBase: string): Tuners => {
     const shared = owiBase === first ? budget : new Budget()
     const client = new OpenWebIf({ owiBase, user, password, timeoutMs, budget: shared, log, metrics })
+    const source = new Occupancy(client)
+    if (owiBase === first) found.reception = new Reception(client, source)
     return new Tuners({
-      source: new Occupancy(client),
+      source,
       get limit() {
         return live.current.tuners
       },

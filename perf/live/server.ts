@@ -23,6 +23,7 @@ export async function startDaemon(upstream: string, env: Record<string, string> 
     XG2G_UDS_PATH: 'off',
     XG2G_LISTEN: '127.0.0.1:0',
     XG2G_PROXY_LISTEN: '127.0.0.1:0',
+    XG2G_HDHR_ENABLED: 'false',
     XG2G_DATA: 'var',
     ...env,
   }

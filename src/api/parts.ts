@@ -19,6 +19,21 @@ export interface Configuration {
   reload(): Reloaded
 }
 
+/** What the virtual HDHomeRun devices answer on their own port, for those who look for them here. */
+export interface DevicePages {
+  /** @throws FORBIDDEN by the client's address, METHOD_NOT_ALLOWED, NOT_FOUND, NOT_READY */
+  answer(question: {
+    readonly method: string
+    /** As `discover.json`. */
+    readonly name: string
+    readonly query: URLSearchParams
+    /** By which the client has reached us. */
+    readonly hostname: string
+    /** The client's; undefined where nobody can vouch for it. */
+    readonly address: string | undefined
+  }): Promise<{ readonly type: string; readonly body: string }>
+}
+
 export interface Parts {
   readonly metrics: Metrics
   readonly isReady: Readiness
@@ -29,6 +44,8 @@ export interface Parts {
   readonly streams: Pick<Feeds, 'list' | 'end'>
   /** Those that streams come from, in order. Undefined where there are none. */
   readonly receivers: () => Pick<Receivers, 'list' | 'look'> | undefined
+  /** Undefined where there are none. */
+  readonly devices: () => DevicePages | undefined
   readonly ports: Ports
   readonly version: string
   readonly log?: Logger | undefined

@@ -9,6 +9,7 @@ import { toAppError } from '../base/errors.ts'
 import { proveFolder } from '../base/folder.ts'
 import { formatListen, type Listen } from '../base/units.ts'
 import { nativeVersion } from '../workers/native.ts'
+import { examineContainer } from './container.ts'
 import { examineReceiver } from './receiver.ts'
 
 /** `ok`: nothing to do. `note`: good to know. `bad`: something will not work. */
@@ -33,6 +34,7 @@ const examinations: readonly Examination[] = [
   examineData,
   examineClock,
   examinePorts,
+  examineContainer,
   examineReceiver,
 ]
 
@@ -122,10 +124,11 @@ function examineClock(): Diagnosis[] {
 }
 
 async function examinePorts(config: Config): Promise<Diagnosis[]> {
-  const { listen, enableStreamProxy, proxyListen, metricsListen } = config
+  const { listen, enableStreamProxy, proxyListen, hdhrEnabled, hdhrListen, metricsListen } = config
   const ports = [
     listen,
     ...(enableStreamProxy ? [proxyListen] : []),
+    ...(hdhrEnabled ? [hdhrListen] : []),
     ...(metricsListen ? [metricsListen] : []),
   ]
   const isRunning = await answersAsOurs(listen)

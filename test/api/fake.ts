@@ -239,6 +239,7 @@ export async function startFake(
         { name: 'http://192.0.2.2', isReachable: undefined, tuners: { ...tunerUse, used: [] } },
       ],
     }),
+    devices: () => undefined,
     ports,
     version: '1.2.3',
     log,

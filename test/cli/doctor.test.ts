@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/base/config.ts'
+import { examineContainer } from '../../src/cli/container.ts'
 import { doctor } from '../../src/cli/doctor.ts'
 import type { DemoReceiver } from '../../src/demo/receiver.ts'
 import { demo } from '../demo/client.ts'
@@ -25,7 +26,13 @@ const examine = (env: Record<string, string>): Promise<Printed> =>
   printed(() =>
     doctor(
       loadConfig({
-        env: { XG2G_DATA: folder, XG2G_LISTEN: '127.0.0.1:0', XG2G_PROXY_LISTEN: '127.0.0.1:0', ...env },
+        env: {
+          XG2G_DATA: folder,
+          XG2G_LISTEN: '127.0.0.1:0',
+          XG2G_PROXY_LISTEN: '127.0.0.1:0',
+          XG2G_HDHR_LISTEN: '127.0.0.1:0',
+          ...env,
+        },
       }),
     ),
   )
@@ -101,5 +108,24 @@ describe('xg2g doctor', () => {
     const { stdout, code } = await examine({ XG2G_DATA: join(file, 'below') })
     expect(code).toBe(1)
     expect(stdout).toMatch(/^bad {3}Nothing can be written to .*\n {6}set XG2G_DATA/m)
+  })
+})
+
+describe('examineContainer', () => {
+  const of = (env: Record<string, string>, isContainer: boolean) =>
+    examineContainer(loadConfig({ env }), isContainer)
+
+  it('says in a container what its network may keep from working, and what to do', () => {
+    expect(of({ XG2G_HDHR_LISTEN: ':5005' }, true)).toMatchObject([
+      {
+        level: 'note',
+        text: expect.stringContaining('UDP 65001') as string,
+        cure: expect.stringContaining('5005') as string,
+      },
+    ])
+  })
+
+  it('says nothing where there is no container, or no tuner', () => {
+    expect([of({}, false), of({ XG2G_HDHR_ENABLED: 'false' }, true)]).toEqual([[], []])
   })
 })
