@@ -90,7 +90,7 @@ describe(`packets of chance (FUZZ_SEED=${seed})`, () => {
     expect(counts.ignored).toBeGreaterThan(packets / 4)
     socket.close()
     responder.close()
-  }, 60_000)
+  }, 120_000)
 
   it('on connections, in pieces of any size: a reply to each request, an end behind damage', async () => {
     const dice = new Dice(seed + 1)
@@ -129,7 +129,7 @@ describe(`packets of chance (FUZZ_SEED=${seed})`, () => {
     expect(counts.limited).toBe(0)
     await vi.waitFor(() => expect(control.connections).toBe(0))
     await control.close()
-  }, 60_000)
+  }, 120_000)
 })
 
 // Most are sound as frames: behind the first that is not, nothing more is read.
