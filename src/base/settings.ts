@@ -463,6 +463,11 @@ export const settings = {
     meaning: 'Who may use it without a token: private networks, or others such as 203.0.113.0/24',
     isLive: true,
   }),
+  hdhrDiscovery: withDefault(flag, {
+    env: 'XG2G_HDHR_DISCOVERY',
+    fallback: 'true',
+    meaning: 'Let clients find it by themselves (port 65001, SSDP)',
+  }),
   hdhrBaseUrl: setting(address, {
     env: 'XG2G_HDHR_BASE_URL',
     meaning: 'The address of that port as clients see it; else the host of each request',

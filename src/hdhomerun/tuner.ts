@@ -1,10 +1,11 @@
 // The virtual HDHomeRun devices as a whole: what is kept of them, their port, and what other ports show of it.
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '../base/config.ts'
 import { AppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
-import { formatListen } from '../base/units.ts'
+import { formatListen, type Listen } from '../base/units.ts'
 import type { Guide } from '../guide/guide.ts'
 import type { Reception } from '../receiver/signal.ts'
 import type { Feeds } from '../stream/feeds.ts'
@@ -12,7 +13,9 @@ import type { Receivers } from '../stream/receivers.ts'
 import type { Service } from '../stream/service.ts'
 import type { Profile } from '../workers/profile.ts'
 import { Access } from './access.ts'
+import { startDiscovery } from './discovery.ts'
 import { Host } from './host.ts'
+import type { Interfaces } from './links.ts'
 import { Pages, type Page, type Visit } from './pages.ts'
 import { DevicePort } from './port.ts'
 import { Registry } from './registry.ts'
@@ -52,8 +55,9 @@ export class VirtualTuner {
   readonly #pages: Pages
   readonly #port: DevicePort
   #listensAt = 0
+  #discovery: { close(): Promise<void> } | undefined
 
-  /** Opens the port; undefined where it is switched off, or was not asked for and cannot be had.
+  /** Opens the port and lets clients find it; undefined where it is switched off, or was not asked for and cannot be had.
    *  @throws what the system says against it */
   static async open(options: VirtualTunerOptions): Promise<VirtualTuner | undefined> {
     const { hdhrEnabled, hdhrListen, given } = options.config()
@@ -69,6 +73,7 @@ export class VirtualTuner {
       return undefined
     }
     void tuner.host.look()
+    await tuner.#makeKnown()
     return tuner
   }
 
@@ -111,8 +116,32 @@ export class VirtualTuner {
     return this.#pages.answer({ method, name, query, device, origin })
   }
 
-  /** Takes no more requests; what has come is let out. */
-  close(): Promise<void> {
-    return this.#port.close()
+  /** Says goodbye, takes no more requests; what has come is let out. */
+  async close(): Promise<void> {
+    await this.#discovery?.close()
+    await this.#port.close()
   }
+
+  async #makeKnown(): Promise<void> {
+    const { config, log, metrics } = this.#options
+    const { hdhrDiscovery, hdhrListen } = config()
+    if (!hdhrDiscovery) return
+    this.#discovery = await startDiscovery({
+      host: this.host,
+      isAllowed: (address) => this.access.allows(address),
+      interfaces: () => interfacesAt(hdhrListen),
+      log,
+      metrics,
+    })
+  }
+}
+
+// The networks on which what listens there can be reached.
+function interfacesAt({ host }: Listen): ReturnType<Interfaces> {
+  const all = networkInterfaces()
+  if (host === undefined || host === '::' || host === '0.0.0.0') return all
+  const ours = Object.entries(all).map(
+    ([name, addresses = []]) => [name, addresses.filter(({ address }) => address === host)] as const,
+  )
+  return Object.fromEntries(ours)
 }

@@ -87,6 +87,7 @@ describe('loadConfig', () => {
       hdhrEnabled: true,
       hdhrListen: { host: undefined, port: 5004 },
       hdhrNetworks: ['private'],
+      hdhrDiscovery: true,
       hdhrFriendlyName: 'xg2g',
       hdhrTuners: 'auto',
       hdhrSplit: 'auto',

@@ -55,6 +55,7 @@ export async function open(
     XG2G_PROXY_LISTEN: '127.0.0.1:0',
     XG2G_HDHR_ENABLED: 'false',
     XG2G_HDHR_LISTEN: '127.0.0.1:0',
+    XG2G_HDHR_DISCOVERY: 'false',
     ...env,
   }
   const load = () => loadConfig({ env: settings })
