@@ -16,6 +16,7 @@ import { version } from './base/version.ts'
 import type { DemoReceiver } from './demo/receiver.ts'
 import type { Channel, Guide, RefreshKind } from './guide/guide.ts'
 import { openGuide } from './guide/keeper.ts'
+import { Archives } from './hls/archive.ts'
 import { Door } from './hls/door.ts'
 import { LoreBook } from './hls/lore.ts'
 import { Sessions } from './hls/sessions.ts'
@@ -229,6 +230,14 @@ function startHls(config: Config, { pool }: Made, tools: Tools): void {
   const { parts, live, found, log, metrics } = tools
   const { feeds } = found
   if (!config.hlsEnabled || feeds === undefined || pool === undefined) return
+  const archives =
+    config.hlsDvr === 0
+      ? undefined
+      : new Archives(
+          join(config.data, 'hls', 'dvr'),
+          { mostMs: config.hlsDvr, mostBytes: config.hlsDvrMb * 1024 * 1024 },
+          log,
+        )
   const lore = new LoreBook(join(config.data, 'hls', 'channels.json'), log)
   const sessions = new Sessions({
     feeds,
@@ -244,6 +253,7 @@ function startHls(config: Config, { pool }: Made, tools: Tools): void {
     slotMs: config.hlsSegment,
     partMs: config.hlsPart,
     listedMs: config.hlsWindow,
+    archives,
     log,
     metrics,
   })
