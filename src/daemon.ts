@@ -21,6 +21,7 @@ import { channelKeyOf } from './guide/channel.ts'
 import type { Channel, Guide, RefreshKind } from './guide/guide.ts'
 import { openGuide } from './guide/keeper.ts'
 import { VirtualTuner } from './hdhomerun/tuner.ts'
+import { Archives } from './hls/archive.ts'
 import { Door } from './hls/door.ts'
 import { LoreBook } from './hls/lore.ts'
 import { Sessions } from './hls/sessions.ts'
@@ -308,6 +309,14 @@ async function startProxy(config: Config, { feeds, find, refusal }: Streams, too
 function startHls(config: Config, { pool }: Made, { feeds, find }: Streams, tools: Tools): void {
   const { parts, live, found, log, metrics } = tools
   if (!config.hlsEnabled || pool === undefined) return
+  const archives =
+    config.hlsDvr === 0
+      ? undefined
+      : new Archives(
+          join(config.data, 'hls', 'dvr'),
+          { mostMs: config.hlsDvr, mostBytes: config.hlsDvrMb * 1024 * 1024 },
+          log,
+        )
   const lore = new LoreBook(join(config.data, 'hls', 'channels.json'), log)
   const sessions = new Sessions({
     feeds,
@@ -323,6 +332,7 @@ function startHls(config: Config, { pool }: Made, { feeds, find }: Streams, tool
     slotMs: config.hlsSegment,
     partMs: config.hlsPart,
     listedMs: config.hlsWindow,
+    archives,
     log,
     metrics,
   })
