@@ -16,6 +16,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   pool: async () => (await import('./pool.ts')).pool,
   latency: async () => (await import('./latency.ts')).latency,
   joins: async () => (await import('./joins.ts')).joins,
+  hdhomerun: async () => (await import('./hdhomerun.ts')).hdhomerun,
   crowd: async () => (await import('./crowd.ts')).crowd,
   cuts: async () => (await import('./cuts.ts')).cuts,
   failover: async () => (await import('./failover.ts')).failover,
