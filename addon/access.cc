@@ -4,16 +4,6 @@
 #include <algorithm>
 
 namespace xg2g {
-namespace {
-
-// ue(v). Source: ITU-T H.264, 9.1.
-uint32_t ReadUe(BitReader& r) {
-  unsigned zeros = 0;
-  while (r.ok() && r.Bits(1) == 0) ++zeros;
-  return zeros < 32 ? (1u << zeros) - 1 + r.Bits(zeros) : UINT32_MAX;
-}
-
-}  // namespace
 
 void AccessScanner::Begin() {
   verdict_ = codec_ == VideoCodec::kNone ? Verdict::kAccess : Verdict::kMore;
@@ -72,8 +62,8 @@ AccessScanner::Next AccessScanner::ReadH264() {
   if (type == kSps) sps_here_ = sps_ever_ = true;
   if (type != kSlice && type != kPartitionA && type != kIdrSlice) return Next::kUnit;
   BitReader r(Bytes(head_).subspan(1, head_size_ - 1));
-  const uint32_t first_mb = ReadUe(r);
-  const uint32_t slice_type = ReadUe(r);
+  const uint32_t first_mb = r.Ue();
+  const uint32_t slice_type = r.Ue();
   if (!r.ok()) return Next::kByte;
   if (first_mb != 0) return Next::kUnit;
   if (type == kIdrSlice) return Decide(sps_here_ || !sps_ever_, AccessKind::kIdr);

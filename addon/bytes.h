@@ -51,6 +51,16 @@ class BitReader {
     position_ += n;
     return n > 0 ? static_cast<uint32_t>(v >> (64 - n)) : 0;
   }
+  // ue(v) and se(v). Source: ITU-T H.264, 9.1.
+  uint32_t Ue() {
+    unsigned zeros = 0;
+    while (ok_ && Bits(1) == 0) ++zeros;
+    return zeros < 32 ? (1u << zeros) - 1 + Bits(zeros) : UINT32_MAX;
+  }
+  int32_t Se() {
+    const uint32_t code = Ue();
+    return code & 1 ? static_cast<int32_t>(code / 2 + 1) : -static_cast<int32_t>(code / 2);
+  }
   void Skip(size_t n) {
     if (n > in_.size() * 8 - position_) {
       position_ = in_.size() * 8;

@@ -89,7 +89,8 @@ bool PesReader::ReadHeader(PesHeader& out) {
   if (HasPlainHeader(p[3])) return true;
   if ((p[6] & 0xC0) != 0x80) return false;
   const bool has_pts = p[7] & 0x80;
-  if (has_pts && p[8] >= 5) out.pts = ReadPts(p + 9);
+  if (has_pts && p[8] >= 5) out.pts = ReadPts(p + kPtsAt);
+  if (has_pts && p[7] & 0x40 && p[8] >= 10) out.dts = ReadPts(p + kDtsAt);
   return true;
 }
 
@@ -101,21 +102,23 @@ void WritePes(Output& out, const PesUnit& unit, uint8_t& continuity) {
   header[7] = 0x80;  // PTS only
   header[8] = 5;
   WritePts(header + 9, unit.pts);
+  WriteUnit(out, {unit.pid, header, unit.payload, unit.discontinuity}, continuity);
+}
 
-  Bytes head{header};
-  Bytes body = unit.payload;
+void WriteUnit(Output& out, PesBytes unit, uint8_t& continuity) {
+  auto& [pid, head, body, discontinuity] = unit;
   bool is_first = true;
   while (!head.empty() || !body.empty()) {
     uint8_t* p = out.Generate();
     continuity = (continuity + 1) & 0x0F;
-    const bool flagged = is_first && unit.discontinuity;
+    const bool flagged = is_first && discontinuity;
     size_t adaptation = flagged ? 2 : 0;  // bytes, with the length byte
     const size_t room = kPacketBytes - 4 - adaptation;
     const size_t n = std::min(room, head.size() + body.size());
     adaptation += room - n;
     p[0] = kSyncByte;
-    p[1] = static_cast<uint8_t>((is_first ? 0x40 : 0) | unit.pid >> 8);
-    p[2] = static_cast<uint8_t>(unit.pid);
+    p[1] = static_cast<uint8_t>((is_first ? 0x40 : 0) | pid >> 8);
+    p[2] = static_cast<uint8_t>(pid);
     p[3] = static_cast<uint8_t>((adaptation > 0 ? 0x30 : 0x10) | continuity);
     uint8_t* at = p + 4;
     if (adaptation > 0) {

@@ -13,7 +13,8 @@ class Output;
 
 struct PesHeader {
   uint8_t stream_id;
-  int64_t pts;  // 90 kHz, 0 .. 2^33-1, or kNoTime
+  int64_t pts;            // 90 kHz, 0 .. 2^33-1, or kNoTime
+  int64_t dts = kNoTime;  // likewise; kNoTime also where it is the PTS
 };
 
 // The time stamps at the front of a PES packet, to be read and moved where they lie.
@@ -94,5 +95,14 @@ struct PesUnit {
 // Appends the unit as whole transport packets. continuity: the counter of the last payload packet on
 // the PID; stepped for each packet written. The last packet is filled by its adaptation field.
 void WritePes(Output& out, const PesUnit& unit, uint8_t& continuity);
+
+// A whole PES packet: its header, and what follows.
+struct PesBytes {
+  uint16_t pid;
+  Bytes head, body;
+  bool discontinuity = false;
+};
+// As above.
+void WriteUnit(Output& out, PesBytes unit, uint8_t& continuity);
 
 }  // namespace xg2g

@@ -5,6 +5,7 @@
 #include "audio/frame.h"
 #include "access.h"
 #include "bytes.h"
+#include "packet.h"
 
 #include <array>
 #include <string_view>
@@ -89,6 +90,35 @@ class SectionAssembler {
   size_t good_length_ = 0;
   bool is_open_ = false;
   uint64_t errors_ = 0;
+};
+
+// The sections on one PID of tables.
+class TableReader {
+ public:
+  explicit TableReader(uint16_t pid) : pid_(pid) {}
+
+  // A packet of the PID that is whole. take(Bytes section) as above.
+  template <class Take>
+  void Push(const Packet& packet, Take&& take) {
+    if (!packet.has_payload() || packet.scrambled()) return;
+    if (has_continuity_ && !packet.discontinuity()) {
+      if (packet.continuity() == continuity_) return;
+      if (packet.continuity() != ((continuity_ + 1) & 0x0F)) sections_.Reset();
+    }
+    has_continuity_ = true;
+    continuity_ = packet.continuity();
+    sections_.Push(packet.payload(), packet.unit_start(), take);
+  }
+  // The packets are read again from the first one on.
+  void Rewind() { has_continuity_ = false; }
+  uint16_t pid() const { return pid_; }
+  uint64_t errors() const { return sections_.errors(); }
+
+ private:
+  uint16_t pid_;
+  SectionAssembler sections_;
+  uint8_t continuity_ = 0;
+  bool has_continuity_ = false;
 };
 
 // The header of a long section, after the CRC was found right.

@@ -213,12 +213,12 @@ void Remuxer::Route(const Packet& packet) {
       // As often as the source's, and without a clock exactly as often.
       if (packet.unit_start() && (pcr_ == kNoTime || elapsed_ - tables_sent_ >= kTableSpacing))
         SendTables();
-      return ReadTable(pat_reader_, packet, [this](Bytes section) { OnPat(section); });
+      return pat_reader_.Push(packet, [this](Bytes section) { OnPat(section); });
     case Role::kPmt:
       for (auto& reader : pmt_readers_) {
-        if (reader->pid != packet.pid()) continue;
-        return ReadTable(*reader, packet,
-                         [this, pid = reader->pid](Bytes section) { OnPmt(pid, section); });
+        if (reader->pid() != packet.pid()) continue;
+        return reader->Push(packet,
+                            [this, pid = reader->pid()](Bytes section) { OnPmt(pid, section); });
       }
       return;
     case Role::kPass: return OnPassing(packet, state);
@@ -258,10 +258,10 @@ void Remuxer::Hold(const Packet& packet) {
         has_news_ = true;
       }
     }
-    if (pid == kPatPid) ReadTable(pat_reader_, packet, [this](Bytes section) { OnPat(section); });
+    if (pid == kPatPid) pat_reader_.Push(packet, [this](Bytes section) { OnPat(section); });
     for (size_t i = 0; i < pmt_readers_.size(); ++i)
-      if (pmt_readers_[i]->pid == pid)
-        ReadTable(*pmt_readers_[i], packet, [this, pid](Bytes section) { OnPmt(pid, section); });
+      if (pmt_readers_[i]->pid() == pid)
+        pmt_readers_[i]->Push(packet, [this, pid](Bytes section) { OnPmt(pid, section); });
   }
   if (held_.size() + kPacketBytes > kHoldBytes) {
     // More than the wait may cost: what is kept now starts over.
@@ -347,8 +347,8 @@ void Remuxer::Release() {
   std::vector<KnownPmt>().swap(pmts_);
   elapsed_ = 0;
   pcr_ = kNoTime;
-  pat_reader_.has_continuity = false;
-  for (auto& reader : pmt_readers_) reader->has_continuity = false;
+  pat_reader_.Rewind();
+  for (auto& reader : pmt_readers_) reader->Rewind();
   SetRoles();
   DecideShift();
   Preview();
@@ -368,18 +368,6 @@ void Remuxer::Preview() {
 }
 
 // ---- tables
-
-template <class Take>
-void Remuxer::ReadTable(TableReader& reader, const Packet& packet, Take&& take) {
-  if (!packet.has_payload() || packet.scrambled()) return;
-  if (reader.has_continuity && !packet.discontinuity()) {
-    if (packet.continuity() == reader.continuity) return;
-    if (packet.continuity() != ((reader.continuity + 1) & 0x0F)) reader.sections.Reset();
-  }
-  reader.has_continuity = true;
-  reader.continuity = packet.continuity();
-  reader.sections.Push(packet.payload(), packet.unit_start(), take);
-}
 
 void Remuxer::OnPat(Bytes section) {
   const SectionHeader header = ReadSectionHeader(section);
@@ -414,12 +402,12 @@ void Remuxer::OnPat(Bytes section) {
 void Remuxer::ListenToPmts() {
   std::vector<std::unique_ptr<TableReader>> readers;
   for (const PatEntry& entry : pat_) {
-    const auto has_pid = [&](const auto& reader) { return reader && reader->pid == entry.pid; };
+    const auto has_pid = [&](const auto& reader) { return reader && reader->pid() == entry.pid; };
     if (std::ranges::any_of(readers, has_pid) || readers.size() == kMaxTableReaders) continue;
     const auto before = std::ranges::find_if(pmt_readers_, has_pid);
     readers.push_back(before != pmt_readers_.end()
                           ? std::move(*before)
-                          : std::make_unique<TableReader>(TableReader{entry.pid, {}}));
+                          : std::make_unique<TableReader>(entry.pid));
   }
   pmt_readers_ = std::move(readers);
 }
@@ -488,7 +476,7 @@ void Remuxer::SetRoles() {
   }
   for (const uint16_t pid : program_->ca_pids()) pids_[pid].role = Role::kPass;
   pids_[program_->pcr_pid()].role = Role::kPass;
-  for (const auto& reader : pmt_readers_) pids_[reader->pid].role = Role::kPmt;
+  for (const auto& reader : pmt_readers_) pids_[reader->pid()].role = Role::kPmt;
   pids_[kPatPid].role = Role::kPat;
   pids_[kNullPid].role = Role::kDrop;
   bool has_video = false;
@@ -710,8 +698,8 @@ RemuxerStats Remuxer::stats() const {
 }
 
 uint64_t Remuxer::psi_errors() const {
-  uint64_t errors = pat_reader_.sections.errors();
-  for (const auto& reader : pmt_readers_) errors += reader->sections.errors();
+  uint64_t errors = pat_reader_.errors();
+  for (const auto& reader : pmt_readers_) errors += reader->errors();
   return errors;
 }
 

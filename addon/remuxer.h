@@ -98,14 +98,6 @@ class Remuxer {
     uint8_t scrambled_run = 0;
     bool is_flag_due = false;  // before its first packet
   };
-  // The sections on one PID of tables, with the continuity of its packets.
-  struct TableReader {
-    uint16_t pid;
-    SectionAssembler sections;
-    uint8_t continuity = 0;
-    bool has_continuity = false;
-  };
-
   size_t Walk(const uint8_t* packets, size_t stride, size_t count);
   size_t Flow(const uint8_t* packets, size_t stride, size_t count);
   void Emit(const uint8_t* packets, size_t stride, size_t count);
@@ -123,8 +115,6 @@ class Remuxer {
   bool Flows(Bytes pmt_section, Seen at_least) const;
 
   // Tables.
-  template <class Take>
-  void ReadTable(TableReader& reader, const Packet& packet, Take&& take);
   void OnPat(Bytes section);
   void OnPmt(uint16_t pid, Bytes section);
   void ListenToPmts();
@@ -170,7 +160,7 @@ class Remuxer {
   size_t settle_held_ = 0;              // bytes held then
 
   // Tables of the source.
-  TableReader pat_reader_{kPatPid, {}};
+  TableReader pat_reader_{kPatPid};
   std::vector<std::unique_ptr<TableReader>> pmt_readers_;
   std::vector<PatEntry> pat_, pat_next_;
   bool has_pat_ = false;

@@ -14,6 +14,8 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   socket: async () => (await import('./socket.ts')).socket,
   patterns: async () => (await import('./patterns.ts')).patterns,
   pool: async () => (await import('./pool.ts')).pool,
+  click: async () => (await import('./click.ts')).click,
+  delay: async () => (await import('./delay.ts')).delayBehind,
   latency: async () => (await import('./latency.ts')).latency,
   joins: async () => (await import('./joins.ts')).joins,
   crowd: async () => (await import('./crowd.ts')).crowd,

@@ -1,10 +1,15 @@
 // Wires the parts, starts them in order and stops them in reverse. Nobody imports it but main.ts.
 import { join } from 'node:path'
+import type { Ports } from './api/address.ts'
 import { createApi, createMetricsApi } from './api/app.ts'
+import { hlsAddressFor } from './api/apple.ts'
 import { EventHub } from './api/events.ts'
-import { ApiServer } from './api/server.ts'
+import { Guard } from './api/guard.ts'
+import { takePlayers } from './api/players.ts'
+import { ApiServer, type Answer } from './api/server.ts'
+import { readCertificate, type Certificate } from './base/certificate.ts'
 import type { Config } from './base/config.ts'
-import { AppError, expectation } from './base/errors.ts'
+import { AppError, expectation, toAppError } from './base/errors.ts'
 import { proveFolder } from './base/folder.ts'
 import { LiveConfig, type Reloaded } from './base/live.ts'
 import { maskCredentials, type Logger } from './base/log.ts'
@@ -12,9 +17,13 @@ import { createMetrics, type Metrics } from './base/metrics.ts'
 import { settingInfo } from './base/settings.ts'
 import { version } from './base/version.ts'
 import type { DemoReceiver } from './demo/receiver.ts'
+import { channelKeyOf } from './guide/channel.ts'
 import type { Channel, Guide, RefreshKind } from './guide/guide.ts'
 import { openGuide } from './guide/keeper.ts'
-import { configuredProfile, createFeeds, startEngines } from './plant.ts'
+import { Door } from './hls/door.ts'
+import { LoreBook } from './hls/lore.ts'
+import { Sessions } from './hls/sessions.ts'
+import { configuredProfile, createFeeds, startEngines, type Made } from './plant.ts'
 import { StreamAddresses } from './receiver/address.ts'
 import { Budget } from './receiver/budget.ts'
 import { JobListener } from './jobs/listener.ts'
@@ -22,10 +31,10 @@ import type { PublishedChannel } from './jobs/publication.ts'
 import { Published } from './jobs/published.ts'
 import { OpenWebIf } from './receiver/client.ts'
 import { Occupancy } from './receiver/occupancy.ts'
-import { decodePath, formatReference, referenceKey, type Reference } from './receiver/reference.ts'
+import { formatReference, referenceKey, type Reference } from './receiver/reference.ts'
 import { findReference, urlPlace } from './receiver/service.ts'
 import type { Engines } from './stream/engines.ts'
-import type { Feeds } from './stream/feeds.ts'
+import type { Feeds, RunningStream } from './stream/feeds.ts'
 import { Proxy } from './stream/proxy.ts'
 import { Receivers } from './stream/receivers.ts'
 import { fixedService, receivedService, type Service } from './stream/service.ts'
@@ -44,6 +53,8 @@ export interface DaemonOptions {
 export interface Daemon {
   /** The API port. */
   readonly apiPort: number
+  /** Its HTTPS; undefined without a certificate. */
+  readonly tlsPort: number | undefined
   /** The proxy port; undefined where it is switched off. */
   readonly proxyPort: number | undefined
   readonly demo: DemoReceiver | undefined
@@ -53,8 +64,6 @@ export interface Daemon {
   /** Drains the streams, then stops everything. Each part may take a few seconds at most. */
   close(): Promise<void>
 }
-
-type Made = Awaited<ReturnType<typeof startEngines>>
 
 interface Tools {
   readonly parts: AsyncDisposableStack
@@ -66,10 +75,15 @@ interface Tools {
   readonly found: {
     apiPort: number
     proxyPort?: number
+    tlsPort?: number
+    tls?: ApiServer
     feeds?: Feeds
     guide?: Guide
     receivers?: Receivers
     pool?: Pool | undefined
+    /** What a path of the proxy port stands for. */
+    find?: (path: string) => Service | undefined
+    hls?: { readonly sessions: Sessions; readonly door: Door }
   }
   /** What may be asked of the first receiver, for streams and guide together. */
   readonly budget: Budget
@@ -115,20 +129,26 @@ export async function startDaemon(
   const made = await startEngines(live.current, tools)
   found.pool = made.pool
   if (live.current.enableStreamProxy) await startProxy(live.current, made, tools)
+  startHls(live.current, made, tools)
   await startJobs(live.current, made.engines, tools)
   startGuide(live.current, isDemo ? join(configured.data, 'demo-guide') : configured.data, tools)
   phase = undefined
   starting.defer(() => void (phase = 'stopping'))
-  const { apiPort, proxyPort } = found
-  log.info({ apiPort, proxyPort }, 'started')
+  const { apiPort, tlsPort, proxyPort } = found
+  log.info({ apiPort, tlsPort, proxyPort }, 'started')
 
   const parts = starting.move()
-  return { apiPort, proxyPort, demo, reload: () => reload(tools), close: () => parts.disposeAsync() }
+  const close = () => parts.disposeAsync()
+  return { apiPort, tlsPort, proxyPort, demo, reload: () => reload(tools), close }
 }
 
-function reload({ live, hub, log }: Tools): Reloaded {
+function reload({ live, hub, found, log }: Tools): Reloaded {
   try {
-    const { applied, restart, warnings } = live.reload()
+    const certificate = renewedCertificate(live.current)
+    const reloaded = live.reload()
+    if (certificate !== undefined) found.tls?.renew(certificate)
+    const { applied, restart } = reloaded
+    const warnings = [...reloaded.warnings, ...(certificate?.warnings ?? [])]
     log.info({ applied, restart, warnings }, 'configuration reloaded')
     hub.send('config', { applied, restart })
     return { applied, restart, warnings }
@@ -138,51 +158,83 @@ function reload({ live, hub, log }: Tools): Reloaded {
   }
 }
 
-async function startApi({ listen, metricsListen }: Config, tools: Tools): Promise<void> {
-  const { parts, live, hub, found, log, metrics, checks } = tools
-  const api = new ApiServer(
-    createApi(
-      {
-        metrics,
-        log,
-        version,
-        isReady: () => checks.flatMap((check) => check() ?? []),
-        configuration: {
-          get current() {
-            return live.current
-          },
-          get masked() {
-            return live.masked
-          },
-          reload: () => reload(tools),
-        },
-        guide: () => found.guide,
-        receivers: () => found.receivers,
-        pool: () => found.pool?.stats(),
-        streams: {
-          list: () => found.feeds?.list() ?? [],
-          end: (id) => found.feeds?.end(id) ?? false,
-        },
-        further: pageRoutes(),
-        ports: {
-          get api() {
-            return found.apiPort
-          },
-          get proxy() {
-            return found.proxyPort
-          },
-        },
-      },
-      hub,
-    ),
-  )
+// The files may hold another one since the start.
+function renewedCertificate(config: Config): Certificate | undefined {
+  try {
+    return readCertificate(config)
+  } catch (thrown) {
+    throw new AppError('CONFIG_REJECTED', { cause: thrown, reason: toAppError(thrown).message })
+  }
+}
+
+async function startApi(config: Config, tools: Tools): Promise<void> {
+  const { parts, hub, found, log, metrics } = tools
+  const answer = apiOf(tools)
+  const api = new ApiServer(answer)
   parts.defer(() => api.close())
-  parts.defer(() => hub.close()) // before the port, which waits for its listeners
-  found.apiPort = (await api.listen(listen)).port
-  if (metricsListen === undefined) return
-  const metricsApi = new ApiServer(createMetricsApi({ metrics, log }))
+  await startTls(answer, config, tools)
+  parts.defer(() => hub.close()) // before the ports, which wait for its listeners
+  found.apiPort = (await api.listen(config.listen)).port
+  if (config.metricsListen === undefined) return
+  const metricsApi = new ApiServer(createMetricsApi({ metrics, log }).callback())
   parts.defer(() => metricsApi.close())
-  await metricsApi.listen(metricsListen)
+  await metricsApi.listen(config.metricsListen)
+}
+
+// Beside the plain port, which players stay with that know nothing of certificates.
+async function startTls(answer: Answer, config: Config, { parts, found, log }: Tools): Promise<void> {
+  const certificate = readCertificate(config)
+  if (certificate === undefined) return
+  for (const warning of certificate.warnings) log.warn(warning)
+  const tls = new ApiServer(answer, certificate)
+  parts.defer(() => tls.close())
+  found.tlsPort = (await tls.listen(config.tlsListen)).port
+  found.tls = tls
+}
+
+function apiOf(tools: Tools): Answer {
+  const { live, hub, found, log, metrics, checks } = tools
+  const configuration = {
+    get current() {
+      return live.current
+    },
+    get masked() {
+      return live.masked
+    },
+    reload: () => reload(tools),
+  }
+  const guard = new Guard(configuration)
+  const parts = {
+    metrics,
+    log,
+    version,
+    isReady: () => checks.flatMap((check) => check() ?? []),
+    configuration,
+    guide: () => found.guide,
+    receivers: () => found.receivers,
+    pool: () => found.pool?.stats(),
+    streams: {
+      list: () => listStreams(found),
+      end: (id: string) => found.hls?.sessions.end(id) === true || found.feeds?.end(id) === true,
+    },
+    ports: portsOf(tools),
+    hasHls: () => found.hls !== undefined,
+    further: pageRoutes(),
+  }
+  const application = createApi(parts, hub, guard).callback()
+  const takes = takePlayers({ players: () => found.hls?.door, guard, configuration })
+  return (request, response) => takes(request, response) || application(request, response)
+}
+
+function portsOf({ found }: Tools): Ports {
+  return {
+    get api() {
+      return found.apiPort
+    },
+    get proxy() {
+      return found.proxyPort
+    },
+  }
 }
 
 // Loaded only here: it is 9 MB of memory that a daemon with a real receiver has no use for.
@@ -202,10 +254,15 @@ async function startProxy(config: Config, { engines, refusal }: Made, tools: Too
     parts.defer(() => receivers.close())
   }
   const feeds = createFeeds(engines, live, tools)
+  const find = (path: string) => findStream(path, addresses, tools)
   const proxy = new Proxy({
     feeds,
     refusal,
-    find: (path) => findStream(path, addresses, tools),
+    find,
+    elsewhere: (request) =>
+      found.hls !== undefined
+        ? hlsAddressFor(request, { settings: live.current, guide: found.guide, ports: portsOf(tools) })
+        : undefined,
     get profile() {
       return configuredProfile(live.current)
     },
@@ -214,7 +271,43 @@ async function startProxy(config: Config, { engines, refusal }: Made, tools: Too
   })
   parts.defer(() => proxy.close())
   found.feeds = feeds
+  found.find = find
   found.proxyPort = (await proxy.listen(config.proxyListen)).port
+}
+
+// The channels in segments, for players that want HLS.
+function startHls(config: Config, { pool }: Made, tools: Tools): void {
+  const { parts, live, found, log, metrics } = tools
+  const { feeds } = found
+  if (!config.hlsEnabled || feeds === undefined || pool === undefined) return
+  const lore = new LoreBook(join(config.data, 'hls', 'channels.json'), log)
+  const sessions = new Sessions({
+    feeds,
+    lore,
+    pack: (options) => pool.package(options),
+    get profile() {
+      return configuredProfile(live.current)
+    },
+    get limits() {
+      const { mostHls: mostSessions, mostClients, mostBufferMb, hlsLinger: lingerMs } = live.current
+      return { mostSessions, mostClients, mostBufferedBytes: mostBufferMb * 1024 * 1024, lingerMs }
+    },
+    slotMs: config.hlsSegment,
+    partMs: config.hlsPart,
+    listedMs: config.hlsWindow,
+    log,
+    metrics,
+  })
+  parts.defer(() => lore.close())
+  parts.defer(() => sessions.close())
+  const find = (channel: string) => found.find?.(`stream/${channel}`)
+  found.hls = { sessions, door: new Door({ find, sessions, lore, log, metrics }) }
+}
+
+// Who watches, each viewer of HLS in place of the stream that they share.
+function listStreams({ feeds, hls }: Tools['found']): RunningStream[] {
+  const streams = feeds?.list() ?? []
+  return hls?.sessions.expand(streams) ?? streams
 }
 
 // Programs on this machine: their streams back, or as channels where there is a proxy to show them.
@@ -241,10 +334,9 @@ function findStream(
   addresses: StreamAddresses,
   { found: { guide, receivers }, published }: Tools,
 ): Service | undefined {
-  const named = /^(?:stream\/([^/]+)|auto\/v(\d{1,9}))$/.exec(decodePath(path))
-  const wanted = named?.[1] ?? named?.[2] ?? ''
-  const channel = named === null ? undefined : guide?.channel(wanted)
-  if (named !== null && (channel === undefined || channel.ref === '')) return published.find(wanted)
+  const key = channelKeyOf(path)
+  const channel = key === undefined ? undefined : guide?.channel(key)
+  if (key !== undefined && (channel === undefined || channel.ref === '')) return published.find(key)
   if (channel?.url !== undefined) return urlService(channel.name, channel.url)
   const reference = findReference(channel?.ref ?? path)
   if (reference === undefined) return undefined

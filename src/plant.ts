@@ -55,6 +55,15 @@ function crowdOf(config: Config): CrowdLimits {
   }
 }
 
+/** What streams go through. */
+export interface Made {
+  readonly engines: Engines
+  /** Why the sound cannot be changed, where that is so. */
+  readonly refusal?: AppError
+  /** Our own threads; undefined where they are switched off. */
+  readonly pool?: Pool | undefined
+}
+
 /** What streams go through: all engines in order, and why the sound cannot be changed where that is so. Without
  *  the addon and without ffmpeg streams still pass through, and who asks for other sound is refused.
  *  @param options  mayPass: does a stream whose engines have failed go on as it comes? Default true */
@@ -62,7 +71,7 @@ export async function startEngines(
   config: Config,
   tools: PlantTools,
   { mayPass = true }: { mayPass?: boolean } = {},
-): Promise<{ engines: Engines; refusal?: AppError; pool?: Pool | undefined }> {
+): Promise<Made> {
   const { enableAudioTranscoding, useNativeRemuxer } = config
   const { log, metrics } = tools
   const last = passthroughEngine()
@@ -89,7 +98,7 @@ export async function startEngines(
   const refusal = candidates[0]?.problem
   if (refusal !== undefined)
     log.error({ err: refusal, engine: (working?.made ?? last).name }, 'streams begin with another engine')
-  return working === undefined && refusal !== undefined ? { engines, pool, refusal } : { engines, pool }
+  return { engines, pool, ...(working === undefined && refusal !== undefined && { refusal }) }
 }
 
 // None, or the one that is set. The pool here starts all the same: it takes over at once when that one is away.

@@ -92,7 +92,7 @@ async function startPort(config: Config, made: Makers, tools: PlantTools): Promi
 
 async function startMetrics({ metricsListen }: Config, { parts, log, metrics }: PlantTools): Promise<void> {
   if (metricsListen === undefined) return
-  const api = new ApiServer(createMetricsApi({ metrics, log }))
+  const api = new ApiServer(createMetricsApi({ metrics, log }).callback())
   parts.defer(() => api.close())
   await api.listen(metricsListen)
 }

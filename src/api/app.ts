@@ -5,14 +5,11 @@ import helmet from 'koa-helmet'
 import { AppError, expected } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
-import { Networks } from '../base/network.ts'
 import { addressesFor } from './address.ts'
-import { authorize, WrongToken } from './auth.ts'
-import { clientOf, type Client } from './client.ts'
 import { allowOrigins } from './cors.ts'
 import { explainErrors, measure } from './answer.ts'
 import type { EventHub } from './events.ts'
-import { Limits } from './limits.ts'
+import { Guard } from './guard.ts'
 import { openApi } from './openapi.ts'
 import type { Parts } from './parts.ts'
 import { checked, route, type Route } from './route.ts'
@@ -53,8 +50,7 @@ export function apiRoutes(parts: Parts, hub: EventHub): Route[] {
 }
 
 /** The application of the API port. */
-export function createApi(parts: Parts, hub: EventHub): Koa {
-  const guard = new Guard(parts)
+export function createApi(parts: Parts, hub: EventHub, guard = new Guard(parts.configuration)): Koa {
   const app = new Koa()
   app.use(measure(parts.metrics))
   app.use(explainErrors(parts.log))
@@ -87,54 +83,12 @@ export function createHealthApi({ metrics, isReady, log }: Pick<Parts, 'metrics'
   return mount(app, router, log)
 }
 
-// Who asks, whether he may, and how often. Settings are looked at for each request, since they can change.
-class Guard {
-  readonly #parts: Parts
-  readonly #limits: Limits
-  #trusted: { list: readonly string[]; networks: Networks } = { list: [], networks: new Networks([]) }
-  readonly #clients = new WeakMap<Context['req'], Client>()
-
-  constructor(parts: Parts) {
-    this.#parts = parts
-    this.#limits = new Limits(parts.configuration.current)
-  }
-
-  readonly admit: Middleware = async (context, next) => {
-    const { current } = this.#parts.configuration
-    if (current.trustedProxies !== this.#trusted.list) {
-      this.#trusted = { list: current.trustedProxies, networks: new Networks(current.trustedProxies) }
-    }
-    const client = clientOf(context.req, this.#trusted.networks)
-    this.#clients.set(context.req, client)
-    this.#limits.set(current)
-    await this.#limits.request(client.address)
-    await next()
-  }
-
-  client(context: Context): Client {
-    return (
-      this.#clients.get(context.req) ?? { address: '', isLocal: false, host: undefined, protocol: 'http' }
-    )
-  }
-
-  async authorize({ scope }: Route, context: Context): Promise<void> {
-    const client = this.client(context)
-    await this.#limits.beforeToken(client.address)
-    try {
-      authorize(scope, context.req, client, this.#parts.configuration.current)
-    } catch (error) {
-      if (error instanceof WrongToken) await this.#limits.wrongToken(client.address)
-      throw error
-    }
-  }
-}
-
 function withRoutes(app: Koa, routes: readonly Route[], guard: Guard, parts: Parts): Koa {
   const router = new Router()
   for (const each of routes) {
     const middleware: Middleware[] = each.body === undefined ? [] : [parseBody]
     const authorized: Middleware = async (context, next) => {
-      await guard.authorize(each, context)
+      await guard.authorize(each.scope, context.req, guard.client(context))
       await next()
     }
     router.register(each.path, each.method === 'get' ? ['head', 'get'] : [each.method], [
@@ -179,7 +133,7 @@ function mount(app: Koa, router: Router, log: Logger | undefined): Koa {
   return app
 }
 
-// No HSTS and no upgrade: the port is plain HTTP unless a proxy makes it HTTPS, and then that decides.
+// No HSTS and no upgrade: plain HTTP stays beside HTTPS, for players that know nothing else.
 function securityHeaders(): Middleware {
   return helmet({
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
@@ -196,7 +150,7 @@ const parseBody: Middleware = async (context, next) => {
 
 const refuseLongBodies: Middleware = async ({ req, res }, next) => {
   if (Number(req.headers['content-length'] ?? 0) > mostBodyBytes) {
-    res.setHeader('Connection', 'close') // the rest of it is not read
+    if (req.httpVersionMajor === 1) res.setHeader('Connection', 'close') // the rest of it is not read
     throw new AppError('PAYLOAD_TOO_LARGE', { mostBytes: mostBodyBytes })
   }
   await next()

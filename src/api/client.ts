@@ -27,9 +27,13 @@ export function clientOf(request: IncomingMessage, trusted: Networks): Client {
   return {
     address,
     isLocal: privateNetworks.has(address) && !isForwardedByStranger,
-    host: sound(forwardedHost) ?? sound(headers.host),
-    protocol: forwardedProtocol === 'https' ? 'https' : 'http',
+    host: sound(forwardedHost) ?? sound(list(headers[':authority'])[0] ?? headers.host), // HTTP/2 has no Host
+    protocol: (forwardedProtocol ?? protocolOf(socket)) === 'https' ? 'https' : 'http',
   }
+}
+
+function protocolOf(socket: IncomingMessage['socket']): string {
+  return 'encrypted' in socket && socket.encrypted === true ? 'https' : 'http'
 }
 
 // From our end of the chain: the first address that is no trusted proxy. What stands before it may be made up.

@@ -4,21 +4,31 @@ import type { Middleware } from 'koa'
 const methods = 'GET, HEAD, POST, DELETE'
 const headers = 'Authorization, X-API-Token, Content-Type'
 const preflightS = 600
+const allowOrigin = 'Access-Control-Allow-Origin'
+
+/** What an answer says to the page that asked; nothing where its origin is not allowed.
+ *  @param allowed  origins, or `*` */
+export function originHeaders(origin: string | undefined, allowed: readonly string[]): [string, string][] {
+  if (allowed.length === 0) return []
+  const isAny = allowed.includes('*')
+  const headers: [string, string][] = isAny ? [] : [['Vary', 'Origin']]
+  if (origin === undefined || origin === '' || !(isAny || allowed.includes(origin))) return headers
+  return [
+    ...headers,
+    [allowOrigin, isAny ? '*' : origin],
+    ['Access-Control-Expose-Headers', 'ETag, Retry-After'],
+  ]
+}
 
 /** @param allowed  origins, or `*`; asked for each request */
 export function allowOrigins(allowed: () => readonly string[]): Middleware {
   return async (context, next) => {
-    const origins = allowed()
-    const origin = context.get('Origin')
-    const isAny = origins.includes('*')
-    if (origins.length > 0 && !isAny) context.vary('Origin')
-    const isAllowed = origin !== '' && (isAny || origins.includes(origin))
-    if (isAllowed) {
-      context.set('Access-Control-Allow-Origin', isAny ? '*' : origin)
-      context.set('Access-Control-Expose-Headers', 'ETag, Retry-After')
-    }
+    const told = new Map(originHeaders(context.get('Origin'), allowed()))
+    for (const [name, value] of told)
+      if (name === 'Vary') context.vary(value)
+      else context.set(name, value)
     const isPreflight = context.method === 'OPTIONS' && context.get('Access-Control-Request-Method') !== ''
-    if (!isAllowed || !isPreflight) {
+    if (!told.has(allowOrigin) || !isPreflight) {
       await next()
       return
     }

@@ -36,6 +36,8 @@ export interface Parts {
   readonly ports: Ports
   /** Routes of rooms that the API does not know. */
   readonly further?: readonly Route[]
+  /** Are channels served as HLS, below /hls of this port? */
+  readonly hasHls: () => boolean
   readonly version: string
   readonly log?: Logger | undefined
 }

@@ -30,6 +30,8 @@ const streamLimits = ['clients', 'feeds', 'address', 'memory'] as const
 const callRefusals = ['user', 'limit'] as const
 const engines = ['remote', 'native', 'ffmpeg', 'passthrough'] as const
 
+const hlsObjects = ['playlist', 'segment', 'part', 'init'] as const
+
 const jobEnds = ['done', 'refused', 'failed', 'left'] as const
 
 const tunerRefusals = ['in use', 'limit', 'receiver'] as const
@@ -37,9 +39,13 @@ const tunerPreemptions = ['lingering', 'priority'] as const
 const receiverResults = ['answered', 'unreachable', 'timeout', 'refused', 'broken'] as const
 const refreshStages = ['channels', 'now', 'guide', 'xmltv'] as const
 
+const discoveryProtocols = ['discover', 'control', 'ssdp'] as const
+const discoveryOutcomes = ['answered', 'ignored', 'refused', 'limited'] as const
+
 const refreshBuckets = [1, 5, 15, 60, 300, 900, 3600]
 const requestBuckets = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10]
 const streamBuckets = [1, 10, 60, 300, 1800, 3600, 4 * 3600, 24 * 3600]
+const partDelayBuckets = [0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4]
 const firstByteBuckets = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
 
 /** Makes the metrics of one daemon. `process` adds CPU, memory and event loop of this process. */
@@ -72,6 +78,15 @@ export function createMetrics({ process = false }: { process?: boolean } = {}) {
     registers,
   })
   for (const from of engines) for (const to of engines) if (from !== to) fallbacks.inc({ from, to }, 0)
+
+  const discoveryRequests = new Counter({
+    name: 'xg2g_discovery_requests_total',
+    help: 'Requests of clients that look for HDHomeRun devices or ask about one',
+    labelNames: ['protocol', 'outcome'],
+    registers,
+  })
+  for (const protocol of discoveryProtocols)
+    for (const outcome of discoveryOutcomes) discoveryRequests.inc({ protocol, outcome }, 0)
 
   const requests = new Counter({
     name: 'http_requests_total',
@@ -132,6 +147,16 @@ export function createMetrics({ process = false }: { process?: boolean } = {}) {
       firstByteBuckets,
     ),
 
+    hlsSessions: gauge('xg2g_hls_sessions', 'Channels that are made into segments now'),
+    hlsViewers: gauge('xg2g_hls_viewers', 'Clients that play them'),
+    hlsWaiting: gauge('xg2g_hls_waiting', 'Requests that are held until the next part or segment comes'),
+    hlsBytes: labelled('xg2g_hls_bytes_total', 'Bytes handed to HLS players, by kind', 'kind', hlsObjects),
+    hlsPartDelaySeconds: histogram(
+      'xg2g_hls_part_delay_seconds',
+      'How late parts came, against the earliest of their session',
+      partDelayBuckets,
+    ),
+
     calls: gauge('xg2g_socket_connections', 'Connections to the job socket that are open'),
     callsRefused: labelled(
       'xg2g_socket_refused_total',
@@ -182,6 +207,12 @@ export function createMetrics({ process = false }: { process?: boolean } = {}) {
     fallbacks: {
       inc(from: Engine, to: Engine): void {
         fallbacks.inc({ from, to })
+      },
+    },
+
+    discoveryRequests: {
+      inc(protocol: (typeof discoveryProtocols)[number], outcome: (typeof discoveryOutcomes)[number]): void {
+        discoveryRequests.inc({ protocol, outcome })
       },
     },
 

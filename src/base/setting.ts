@@ -97,6 +97,15 @@ export function duration(leastMs: number, mostMs: number, expected: string) {
   })
 }
 
+/** As duration(); `off` is 0. */
+export function durationOrOff(leastMs: number, mostMs: number, expected: string) {
+  return read(expected, (value) => {
+    if (parseFlag(value) === false) return 0
+    const ms = parseDuration(value)
+    return ms === 0 || (ms !== undefined && ms >= leastMs && ms <= mostMs) ? ms : undefined
+  })
+}
+
 export const text = read('text', (value) => value)
 export const name = read('a name', (value) => value.trim() || undefined)
 export const address = read('an http:// or https:// address', parseAddress)

@@ -7,6 +7,7 @@ import {
   address,
   choice,
   duration,
+  durationOrOff,
   flag,
   infoOf,
   list,
@@ -70,6 +71,9 @@ const socketGroup = read('the name or number of a group', (value) =>
 const socketUsers = list('names or numbers of users such as tv,1000', (word) =>
   systemName.test(word) ? word : undefined,
 )
+
+const hlsPart = durationOrOff(100, 2000, 'off or a time from 100ms to 2s such as 200ms')
+const hlsDvr = durationOrOff(60_000, 4 * 3_600_000, 'off or a time from 1m to 4h such as 2h')
 
 /** The settings by their key in the file. */
 export const settings = {
@@ -151,6 +155,20 @@ export const settings = {
     fallback: ':8080',
     meaning: 'Where the page, API, health and metrics are served',
   }),
+  tlsCert: setting(name, {
+    env: 'XG2G_TLS_CERT',
+    meaning:
+      'Certificate for HTTPS with HTTP/2, a file in PEM, those of its authorities behind it; read again by a reload',
+  }),
+  tlsKey: setting(name, {
+    env: 'XG2G_TLS_KEY',
+    meaning: 'The key of that certificate, a file in PEM without a passphrase',
+  }),
+  tlsListen: withDefault(listen, {
+    env: 'XG2G_TLS_LISTEN',
+    fallback: ':8443',
+    meaning: 'Where page and API are served by HTTPS too, once there is a certificate',
+  }),
   publicUrl: setting(address, {
     env: 'XG2G_PUBLIC_URL',
     meaning:
@@ -224,6 +242,13 @@ export const settings = {
     env: 'XG2G_PROXY_TARGET',
     meaning:
       "The receiver's stream port, such as http://192.168.1.20:8001; else the receiver is asked (8001 where players are sent to it)",
+  }),
+  hlsIos: withDefault(flag, {
+    env: 'XG2G_HLS_IOS',
+    fallback: 'true',
+    meaning:
+      'Send players of iPhone, iPad, Apple TV and Safari, which play no bare stream, from the proxy port to HLS',
+    isLive: true,
   }),
   enableAudioTranscoding: withDefault(flag, {
     env: 'XG2G_ENABLE_AUDIO_TRANSCODING',
@@ -322,6 +347,54 @@ export const settings = {
     fallback: '1024',
     meaning: 'Memory for what players join and lag in, in MB; when it is full no further channel begins',
     isLive: true,
+  }),
+  hlsEnabled: withDefault(flag, {
+    env: 'XG2G_HLS_ENABLED',
+    fallback: 'true',
+    meaning: 'Serve channels as HLS below /hls; needs the proxy port and the native remuxer',
+  }),
+  hlsPart: withDefault(hlsPart, {
+    env: 'XG2G_HLS_PART',
+    fallback: '200ms',
+    meaning: 'Length of the parts of low-latency HLS, which follow three of them behind; off for none',
+    isDuration: true,
+  }),
+  hlsSegment: withDefault(duration(1000, 6000, 'a time from 1s to 6s such as 2s'), {
+    env: 'XG2G_HLS_SEGMENT',
+    fallback: '2s',
+    meaning: 'Length of a segment; more, in multiples of it, for channels whose pictures begin more rarely',
+    isDuration: true,
+  }),
+  hlsWindow: withDefault(duration(6000, 600_000, 'a time from 6s to 10m such as 30s'), {
+    env: 'XG2G_HLS_WINDOW',
+    fallback: '30s',
+    meaning: 'How much of a channel a live playlist lists; six segments at least',
+    isDuration: true,
+  }),
+  hlsLinger: withDefault(duration(10_000, 3_600_000, 'a time from 10s to 1h such as 45s'), {
+    env: 'XG2G_HLS_LINGER',
+    fallback: '45s',
+    meaning: 'How long a channel goes on after the last request of an HLS player',
+    isDuration: true,
+    isLive: true,
+  }),
+  mostHls: withDefault(whole(1, 1000), {
+    env: 'XG2G_HLS_MAX',
+    fallback: '32',
+    meaning: 'Channels that are made into HLS at once',
+    isLive: true,
+  }),
+  hlsDvr: withDefault(hlsDvr, {
+    env: 'XG2G_HLS_DVR',
+    fallback: 'off',
+    meaning:
+      'How far back dvr.m3u8 reaches, kept in the data folder while a channel is played; off for not at all',
+    isDuration: true,
+  }),
+  hlsDvrMb: withDefault(whole(100, 10_000_000), {
+    env: 'XG2G_HLS_DVR_MB',
+    fallback: '4096',
+    meaning: 'Disk space for that of all channels together, in MB; the oldest goes first',
   }),
   udsPath: withDefault(socketPath, {
     env: 'XG2G_UDS_PATH',

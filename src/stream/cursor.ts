@@ -2,8 +2,8 @@
 // Main thread. Never holds anybody up: who falls out of what is kept goes on at an access point.
 import type { AppError } from '../base/errors.ts'
 import type { Priority } from './lease.ts'
-import { beginAt, enterAt, pidsBefore, type Entry, type EntryOptions } from './entry.ts'
-import { breakBefore, hasPayload, packetBytes, pidOf } from './packet.ts'
+import { beginAt, enterAt, type Entry, type EntryOptions } from './entry.ts'
+import { breakBefore, hasPayload, nullPid, packetBytes, pidOf } from './packet.ts'
 import type { Piece, Reel } from './reel.ts'
 
 /** What is done with a reader who is too slow. */
@@ -16,8 +16,6 @@ export interface Cut {
   readonly offset: number
   /** No access points are told of behind it, and no PID of its break. */
   readonly isBlind: boolean
-  /** What was sent before it. */
-  readonly pids: ReadonlySet<number>
 }
 
 /** What a cursor reads from. */
@@ -43,7 +41,7 @@ export interface CursorOptions {
 /** So long an access point is waited for before all that comes is sent. */
 const searchMs = 2000
 /** So long packets are looked at to tell of a break. The rarest table comes each 30 s (TDT, ETSI TR 101 211). */
-const untoldMs = 30_000
+const tellMs = 30_000
 
 export class Cursor {
   readonly priority: Priority
@@ -60,8 +58,8 @@ export class Cursor {
   #hasLeft = false
   #passedCut = -1
   #search: EntrySearch | undefined
-  readonly #untold = new Set<number>() // PIDs that break: their next packet is told of
-  #untoldUntil = 0
+  #told: Set<number> | undefined // all PIDs break: those whose next packet has come, with the word before it
+  #tellUntil = 0
   #wake: (() => void) | undefined
   #timer: NodeJS.Timeout | undefined
 
@@ -183,28 +181,28 @@ export class Cursor {
   #begin({ bytes, next }: Entry): void {
     this.#burst = bytes.length > 0 ? bytes : undefined
     this.#position = next
-    this.#untold.clear()
+    this.#told = undefined
   }
 
-  #cross({ offset, isBlind, pids }: Cut): void {
+  #cross({ offset, isBlind }: Cut): void {
     this.#passedCut = offset
-    if (isBlind) this.#break(pids)
-    else this.#search ??= { from: offset, resumedSince: offset, until: this.#now() + searchMs, pids }
+    if (isBlind) this.#break()
+    else this.#search ??= { from: offset, resumedSince: offset, until: this.#now() + searchMs }
   }
 
-  #break(pids: Iterable<number>): void {
-    for (const pid of pids) this.#untold.add(pid)
-    this.#untoldUntil = this.#now() + untoldMs
+  // What has been sent may not be kept any more: whatever PID comes next is told of.
+  #break(): void {
+    this.#told = new Set([nullPid])
+    this.#tellUntil = this.#now() + tellMs
   }
 
   // Too slow: the bytes that come next are not kept any more.
   #catchUp(): void {
-    const { reel } = this.#source
     this.#isDropped = this.#slow === 'drop'
     this.#skips++
     if (this.#isDropped || this.#enter(0, { resumedSince: this.#lastCut })) return
     this.#position = this.#middle
-    this.#break(pidsBefore(reel, this.#position))
+    this.#break()
   }
 
   // Before it the counters are others.
@@ -221,37 +219,29 @@ export class Cursor {
   // Waits for an access point where one is looked for, but not for ever.
   #hasEntered(): boolean {
     if (this.#search === undefined) return true
-    const { from, resumedSince, until, pids = [] } = this.#search
+    const { from, resumedSince, until } = this.#search
     if (!this.#enter(from, { resumedSince })) {
       if (!this.#source.isEnded && this.#now() < until) return false
       if (resumedSince === undefined) this.#enterAnyhow()
-      this.#break(pids)
+      else this.#break()
     }
     this.#search = undefined
     return true
   }
 
-  // While a PID's break is not told, looks for its next packet and puts the word before it.
+  // While breaks are to be told, looks for the next PID and puts the word before its packet.
   #takePiece(to: number): Piece | undefined {
     const piece = this.#source.reel.piece(this.#position, to)
     if (piece === undefined) return undefined
-    if (this.#untold.size > 0 && this.#now() > this.#untoldUntil) this.#untold.clear()
-    const length = this.#untold.size > 0 ? this.#untoldAt(piece.bytes) : piece.bytes.length
+    if (this.#told !== undefined && this.#now() > this.#tellUntil) this.#told = undefined
+    const length = this.#told === undefined ? piece.bytes.length : untoldAt(piece.bytes, this.#told)
     if (length === 0) {
       piece.release()
-      this.#untold.delete(pidOf(piece.bytes))
+      this.#told?.add(pidOf(piece.bytes))
       return { bytes: breakBefore(piece.bytes), release: nothing }
     }
     this.#position += length
     return length === piece.bytes.length ? piece : { ...piece, bytes: piece.bytes.subarray(0, length) }
-  }
-
-  #untoldAt(bytes: Uint8Array): number {
-    for (let at = 0; at + packetBytes <= bytes.length; at += packetBytes) {
-      const packet = bytes.subarray(at, at + packetBytes)
-      if (this.#untold.has(pidOf(packet)) && hasPayload(packet)) return at
-    }
-    return bytes.length
   }
 
   #takeBurst(): Piece | undefined {
@@ -270,11 +260,18 @@ interface EntrySearch {
   readonly resumedSince?: number | undefined
   /** Then it is given up. */
   readonly until: number
-  /** What breaks then. */
-  readonly pids?: ReadonlySet<number>
 }
 
 const mostBurstPart = 348 * packetBytes
+
+// Where the first packet is of a PID that is not told of; at the end if there is none.
+function untoldAt(bytes: Uint8Array, told: ReadonlySet<number>): number {
+  for (let at = 0; at + packetBytes <= bytes.length; at += packetBytes) {
+    const packet = bytes.subarray(at, at + packetBytes)
+    if (!told.has(pidOf(packet)) && hasPayload(packet)) return at
+  }
+  return bytes.length
+}
 
 function nothing(): void {
   // the burst is the reader's own

@@ -18,7 +18,6 @@ import {
   ptsDistance,
   ptsOf,
   setContinuity,
-  syncByte,
 } from './packet.ts'
 import type { Reel } from './reel.ts'
 
@@ -76,23 +75,6 @@ export function beginAt(reel: Reel, offset: number): Entry {
     break
   }
   return { bytes: Buffer.concat(tables.packets), next: offset }
-}
-
-/** The PIDs of packets with payload before an offset, as far back as is kept and looked at. */
-export function pidsBefore(reel: Reel, offset: number): Set<number> {
-  const pids = new Set<number>()
-  const end = Math.min(offset, reel.end - (reel.end % packetBytes))
-  const begin = Math.max(reel.start, end - mostBreakBytes)
-  for (let at = end - packetBytes; at >= begin; at -= packetBytes) {
-    const packet = reel.packet(at)
-    if (packet[0] === syncByte && hasPayload(packet)) pids.add(pidOf(packet))
-  }
-  pids.delete(nullPid)
-  return pids
-}
-
-function breakPackets(counters: ReadonlyMap<number, number>): Buffer[] {
-  return [...counters].map(([pid, counter]) => adaptationPacket(pid, counter, { isDiscontinuous: true }))
 }
 
 // The tables that come next, to be sent before those: their counters are set back.
@@ -197,5 +179,5 @@ function breaks(reel: Reel, mark: Mark, since: number, next: number, first: read
     const packet = reel.packet(at)
     note(packet, continuityOf(packet))
   }
-  return breakPackets(counters)
+  return [...counters].map(([pid, counter]) => adaptationPacket(pid, counter, { isDiscontinuous: true }))
 }

@@ -19,6 +19,8 @@ import { streamHeaders, watch, type SendLimits } from './viewing.ts'
 export interface ProxyOptions {
   /** What a request's path stands for; undefined if nothing. Asks nobody. @throws BAD_REQUEST */
   find: (path: string) => Service | undefined
+  /** Another address for this request, where its player cannot play a stream; undefined serves it here. */
+  elsewhere?: (request: IncomingMessage) => string | undefined
   feeds: Feeds
   /** Why the sound cannot be changed, told to those who ask for it in the query. */
   refusal?: AppError | undefined
@@ -65,7 +67,12 @@ export class Proxy {
     try {
       if (this.#isClosing) throw new AppError('SHUTTING_DOWN')
       const { service, query } = this.#read(request)
-      const { feeds, limits } = this.#options
+      const { feeds, limits, elsewhere } = this.#options
+      const address = elsewhere?.(request)
+      if (address !== undefined) {
+        sendElsewhere(response, address)
+        return account.answered(302)
+      }
       if (request.method === 'GET')
         return await watch(service, query, response, { feeds, limits, account, trace })
       response.writeHead(200, streamHeaders).end()
@@ -88,4 +95,14 @@ export class Proxy {
     if (query.isTransform && this.#options.refusal !== undefined) throw this.#options.refusal
     return { service, query }
   }
+}
+
+function sendElsewhere(response: ServerResponse, address: string): void {
+  const headers = {
+    'Cache-Control': 'no-store',
+    Vary: 'User-Agent',
+    'Content-Length': 0,
+    Connection: 'close',
+  }
+  response.writeHead(302, { ...headers, Location: address }).end()
 }

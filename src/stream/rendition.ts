@@ -6,7 +6,6 @@ import type { Profile } from '../workers/profile.ts'
 import type { RingReader, RingWriter } from '../workers/ring.ts'
 import { Cursor, type Cut, type Readable, type SlowPolicy } from './cursor.ts'
 import { tellsMarks, type Engine, type EngineStream } from './engine.ts'
-import { pidsBefore } from './entry.ts'
 import { isEngineFault, isEngineTrouble, type Engines, type PlacingOptions } from './engines.ts'
 import type { Priority } from './lease.ts'
 import { nullPackets, packetBytes } from './packet.ts'
@@ -239,7 +238,7 @@ export class Rendition implements Readable {
   #cut(offset: number, isBlind: boolean): void {
     const passed = this.cuts.filter((cut) => cut.offset < this.reel.start).length
     this.cuts.splice(0, passed)
-    this.cuts.push({ offset, isBlind, pids: pidsBefore(this.reel, offset) })
+    this.cuts.push({ offset, isBlind })
   }
 
   // The engine failed, not the source: another one goes on where it was, with what it has not taken. Its

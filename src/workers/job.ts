@@ -3,10 +3,11 @@
 import { AppError } from '../base/errors.ts'
 import { eachDamage, errorsOf, type Damage } from './damage.ts'
 import { MarkReader, createMarks } from './marks.ts'
-import type { Outcome, RemuxTask } from './message.ts'
+import type { Notice, Outcome, RemuxTask } from './message.ts'
 import type { Mark, Place, RemuxStats } from './native.ts'
 import type { Profile } from './profile.ts'
 import { RingReader, RingWriter, createRing } from './ring.ts'
+import type { Work } from './work.ts'
 
 /** A stream in the pool, as its owner sees it. */
 export interface PoolStream {
@@ -61,7 +62,7 @@ export interface Progress {
   readonly damage: Damage
 }
 
-export class Job implements PoolStream {
+export class Job implements PoolStream, Work {
   readonly id: number
   readonly label: string
   readonly weight: number | undefined
@@ -70,7 +71,7 @@ export class Job implements PoolStream {
   readonly output: RingReader
   readonly done: Promise<RemuxReport>
   firstStats: RemuxStats | undefined
-  /** Threads that this stream has lost and is held to have a part in. */
+  readonly isMovable = true
   losses = 0
   readonly startedAt = performance.now()
   readonly #marks: MarkReader
@@ -92,7 +93,7 @@ export class Job implements PoolStream {
     this.done.catch(() => undefined) // nobody has to wait for the end
   }
 
-  /** Not a job: somebody watches it now. */
+  /** Not a job. */
   get isLive(): boolean {
     return this.weight === undefined
   }
@@ -129,7 +130,6 @@ export class Job implements PoolStream {
     this.input.close('cancel')
   }
 
-  /** The order for a thread. */
   task(): RemuxTask {
     return {
       kind: 'remux',
@@ -144,7 +144,6 @@ export class Job implements PoolStream {
     }
   }
 
-  /** Takes the stream out of the reach of a thread that is lost; the next task() goes on from here. */
   rescue(): void {
     this.input.move()
     this.output.move()
@@ -164,7 +163,6 @@ export class Job implements PoolStream {
     }
   }
 
-  /** Ends with what the worker answered. */
   settle(outcome: Outcome): void {
     switch (outcome.kind) {
       case 'done':
@@ -174,11 +172,16 @@ export class Job implements PoolStream {
         this.fail(new AppError(outcome.code, { ...outcome.details, label: this.label }))
         break
       case 'ready':
-        this.fail(new AppError('INTERNAL', { reason: 'A worker took a stream for a greeting' }))
+      case 'packaged':
+        this.fail(new AppError('INTERNAL', { reason: `A worker answered a stream with ${outcome.kind}` }))
         break
       default:
         outcome satisfies never
     }
+  }
+
+  hear({ stats }: Notice): void {
+    this.firstStats = stats
   }
 
   fail(error: AppError): void {

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path'
 import loadBindings from 'bindings'
 import { AppError } from '../base/errors.ts'
+import type { PackagedRecord, PackageStats } from './packaging.ts'
 import type { Profile } from './profile.ts'
 
 /** Most bytes that one push takes: it bounds how long the other streams of a thread wait. */
@@ -117,6 +118,8 @@ interface Addon {
     tablesVersion: number,
   ) => RawRemuxer
   readonly use: () => NativeUse
+  /** see packager.ts; an addon of an earlier version has none */
+  readonly Packager?: RawPackagerClass
   /** see peer.ts; an addon of an earlier version has none */
   readonly peers?: RawPeers
   /** release of the library that was found at run time */
@@ -124,6 +127,21 @@ interface Addon {
   /** the file that was loaded, set by `bindings` */
   readonly path: string
 }
+
+/** Cuts for HLS; packager.ts is the door to it. */
+export interface RawPackager {
+  push(bytes: Uint8Array): void
+  flush(): void
+  take(): PackagedRecord | undefined
+  stats(): PackageStats
+  close(): void
+}
+export type RawPackagerClass = new (
+  container: string,
+  slotTicks: number,
+  partTicks: number,
+  nowMs: number,
+) => RawPackager
 
 /** What the addon asks the system for; peer.ts is the door to it. */
 export interface RawPeers {
@@ -256,9 +274,21 @@ export function nativeUse(): NativeUse {
 
 /** What peer.ts stands on. Throws ADDON_MISSING. */
 export function nativePeers(): RawPeers {
-  const { peers, path } = load()
-  if (peers !== undefined) return peers
-  throw new AppError('ADDON_MISSING', { reason: `${path} is of an earlier version: run \`make native\`` })
+  return part('peers')
+}
+
+/** What packager.ts stands on. Throws ADDON_MISSING. */
+export function nativePackager(): RawPackagerClass {
+  return part('Packager')
+}
+
+function part<Name extends 'peers' | 'Packager'>(name: Name): NonNullable<Addon[Name]> {
+  const addon = load()
+  const found = addon[name]
+  if (found !== undefined) return found
+  throw new AppError('ADDON_MISSING', {
+    reason: `${addon.path} is of an earlier version: run \`make native\``,
+  })
 }
 
 let loaded: Addon | undefined

@@ -70,6 +70,15 @@ export interface PackagedPart {
   readonly bytes: Buffer
 }
 
+/** What a packager has seen since it was made. */
+export interface PackageStats {
+  /** '' or what keeps output from flowing */
+  readonly problem: string
+  readonly continuityErrors: number
+  /** frames of sound or picture that were damaged, larger than any may be, or without a time */
+  readonly droppedFrames: number
+}
+
 /** A packager in the pool, as its owner sees it. */
 export interface Packaging {
   /** The remuxed stream, whole packets from an access point on; close() of it says that it has ended. */

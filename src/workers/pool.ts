@@ -10,10 +10,13 @@ import { damageKinds } from './damage.ts'
 import { looksToHang } from './heartbeat.ts'
 import { Job, type PoolStream } from './job.ts'
 import type { Place } from './native.ts'
+import { Package } from './package.ts'
+import type { PackageOptions, Packaging } from './packaging.ts'
 import type { Profile } from './profile.ts'
 import { mostWeight } from './schedule.ts'
 import { Slot, type Loss, type LossReason, type SlotOptions } from './slot.ts'
 import type { ReadThread } from './thread.ts'
+import type { Work } from './work.ts'
 
 export type { PoolStream, RemuxReport } from './job.ts'
 
@@ -58,9 +61,11 @@ export interface StreamOptions {
 export interface PoolStats {
   readonly workers: number
   readonly capacity: number
-  /** jobs included */
+  /** remuxed and packaged, jobs included */
   readonly streams: number
   readonly jobs: number
+  /** cut for HLS */
+  readonly packages: number
   readonly refused: number
   readonly restarts: number
   readonly failures: Readonly<Record<LossReason, number>>
@@ -85,6 +90,7 @@ export class Pool {
   readonly #options: FilledOptions
   readonly #slots: Slot[]
   readonly #jobs = new Set<Job>()
+  readonly #packages = new Set<Package>()
   readonly #failures: Record<LossReason, number> = { died: 0, exit: 0, memory: 0, hung: 0 }
   #watch: NodeJS.Timeout | undefined
   #lastId = 0
@@ -122,32 +128,45 @@ export class Pool {
    *  @throws POOL_FULL, ADDON_MISSING, NO_WORKER or SHUTTING_DOWN */
   open(profile: Profile, { label = 'stream', weight, trace, place }: StreamOptions = {}): PoolStream {
     checkWeight(weight)
-    if (this.#isClosed) throw new AppError('SHUTTING_DOWN')
-    const slot = this.#emptiest()
-    if (slot === undefined) throw this.problem ?? this.#refuse(weight)
+    const slot = this.#admit(weight)
     if (weight !== undefined && this.#countJobs() >= this.#mostJobs) throw this.#refuse(weight)
     const { inputBytes, outputBytes } = this.#options
     const job = new Job(this.#nextId(), profile, { label, weight, inputBytes, outputBytes, place })
     this.#jobs.add(job)
     slot.run(job)
     void this.#follow(job, childOf(trace))
-    this.#report()
-    this.#watch ??= setInterval(() => this.#look(), this.#options.hangMs / looksToHang)
+    this.#begun()
     return job
+  }
+
+  /** Cuts a remuxed stream for HLS. @throws POOL_FULL, ADDON_MISSING, NO_WORKER or SHUTTING_DOWN */
+  package(options: PackageOptions): Packaging {
+    const slot = this.#admit()
+    const work = new Package(this.#nextId(), options)
+    this.#packages.add(work)
+    slot.run(work)
+    const forget = () => {
+      this.#packages.delete(work)
+      this.#ended()
+    }
+    work.done.then(forget, forget)
+    this.#begun()
+    return work
   }
 
   stats(): PoolStats {
     return {
       workers: this.#slots.length,
       capacity: this.#capacity,
-      streams: this.#jobs.size,
+      streams: this.#works.length,
       jobs: this.#countJobs(),
+      packages: this.#packages.size,
       refused: this.#refused,
       restarts: this.#restarts,
       failures: { ...this.#failures },
-      perWorker: this.#slots.map(({ isUp, jobs, restarts, problem }) => ({
+      perWorker: this.#slots.map(({ isUp, works, restarts, problem }) => ({
         isUp,
-        streams: jobs.size,
+        streams: works.size,
         restarts,
         problem: problem?.message ?? '',
       })),
@@ -158,15 +177,19 @@ export class Pool {
   async close(): Promise<void> {
     this.#isClosed = true
     const { closeMs } = this.#options
-    for (const job of this.#jobs) job.close()
+    for (const work of this.#works) work.close()
     let timer: NodeJS.Timeout | undefined
     const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, closeMs)))
-    await Promise.race([Promise.allSettled([...this.#jobs].map((job) => job.done)), limit])
+    await Promise.race([Promise.allSettled(this.#works.map(({ done }) => done)), limit])
     clearTimeout(timer)
     await Promise.all(this.#slots.map((slot) => slot.close(closeMs)))
-    for (const job of this.#jobs) job.fail(new AppError('SHUTTING_DOWN'))
+    for (const work of this.#works) work.fail(new AppError('SHUTTING_DOWN'))
     clearInterval(this.#watch)
     this.#report()
+  }
+
+  get #works(): Work[] {
+    return [...this.#jobs, ...this.#packages]
   }
 
   get #restarts(): number {
@@ -175,6 +198,27 @@ export class Pool {
 
   get #capacity(): number {
     return this.#slots.length * this.#options.streamsPerWorker
+  }
+
+  // The slot for what comes next.
+  #admit(weight?: number): Slot {
+    if (this.#isClosed) throw new AppError('SHUTTING_DOWN')
+    const slot = this.#emptiest()
+    if (slot === undefined) throw this.problem ?? this.#refuse(weight)
+    return slot
+  }
+
+  #begun(): void {
+    this.#report()
+    this.#watch ??= setInterval(() => this.#look(), this.#options.hangMs / looksToHang)
+  }
+
+  #ended(): void {
+    if (this.#works.length === 0) {
+      clearInterval(this.#watch)
+      this.#watch = undefined
+    }
+    this.#report()
   }
 
   #emptiest(slots = this.#slots): Slot | undefined {
@@ -198,7 +242,7 @@ export class Pool {
     this.#refused++
     this.#options.metrics?.poolRefused.inc(kind)
     const [capacity, what] = kind === 'live' ? [this.#capacity, 'streams'] : [this.#mostJobs, 'jobs']
-    return new AppError('POOL_FULL', { capacity, what, streams: this.#jobs.size })
+    return new AppError('POOL_FULL', { capacity, what, streams: this.#works.length })
   }
 
   #nextId(): number {
@@ -234,11 +278,7 @@ export class Pool {
     this.#account(job)
     metrics?.remuxSeconds.observe((performance.now() - job.startedAt) / 1000)
     this.#jobs.delete(job)
-    if (this.#jobs.size === 0) {
-      clearInterval(this.#watch)
-      this.#watch = undefined
-    }
-    this.#report()
+    this.#ended()
   }
 
   #look(): void {
@@ -249,33 +289,33 @@ export class Pool {
 
   // The streams go on in other threads, from where their rings are. When it is known whose turn it was,
   // the loss counts against that stream alone: its neighbours shall not pay for it.
-  #onLoss({ slot, reason, cause, jobs, culprit }: Loss): void {
+  #onLoss({ slot, reason, cause, works, culprit }: Loss): void {
     const { log, metrics } = this.#options
     this.#failures[reason]++
     metrics?.workerFailures.inc(reason)
-    log?.error({ worker: slot.index, reason, streams: jobs.length, err: cause }, 'worker lost')
-    const isKnown = jobs.some((job) => job.id === culprit)
+    log?.error({ worker: slot.index, reason, streams: works.length, err: cause }, 'worker lost')
+    const isKnown = works.some(({ id }) => id === culprit)
     // Live streams first: who comes later may have to wait for the new thread.
-    for (const job of [...jobs].sort((one, other) => Number(other.isLive) - Number(one.isLive))) {
-      const isSuspect = !isKnown || job.id === culprit
-      if (isSuspect) job.losses++
-      this.#replace(job, reason, cause, isSuspect)
+    for (const work of [...works].sort((one, other) => Number(other.isLive) - Number(one.isLive))) {
+      const isSuspect = !isKnown || work.id === culprit
+      if (isSuspect) work.losses++
+      this.#replace(work, reason, cause, isSuspect)
     }
     this.#report()
   }
 
   // A thread that starts takes a moment, so who is innocent goes to one that runs. A suspect does not: it
   // could take the others' thread along.
-  #replace(job: Job, reason: LossReason, cause: unknown, isSuspect: boolean): void {
+  #replace(work: Work, reason: LossReason, cause: unknown, isSuspect: boolean): void {
     const running = isSuspect ? [] : this.#slots.filter((slot) => slot.isUp && slot.free > 0)
     const slot = this.#emptiest(running.length > 0 ? running : this.#slots)
-    if (job.losses > mostLosses || slot === undefined) {
+    if (!work.isMovable || work.losses > mostLosses || slot === undefined) {
       const code = reason === 'hung' ? 'WORKER_HUNG' : 'WORKER_DIED'
-      job.fail(new AppError(code, { cause, why: reason, losses: job.losses, label: job.label }))
+      work.fail(new AppError(code, { cause, why: reason, losses: work.losses, label: work.label }))
       return
     }
-    slot.run(job)
-    this.#options.log?.warn({ label: job.label, worker: slot.index, losses: job.losses }, 'stream moved')
+    slot.run(work)
+    this.#options.log?.warn({ label: work.label, worker: slot.index, losses: work.losses }, 'stream moved')
   }
 
   #account(job: Job): void {
@@ -291,7 +331,7 @@ export class Pool {
     const { metrics } = this.#options
     metrics?.poolWorkers.set(this.#slots.filter((slot) => slot.isUp).length)
     metrics?.poolCapacity.set(this.#capacity)
-    metrics?.poolStreams.set(this.#jobs.size)
+    metrics?.poolStreams.set(this.#works.length)
     metrics?.poolJobs.set(this.#countJobs())
     metrics?.remuxesActive.set(this.#jobs.size)
     metrics?.workerRestarts.inc(this.#restarts - this.#restartsReported)

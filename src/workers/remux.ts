@@ -6,16 +6,23 @@ import { Heartbeat, createHeartbeat } from './heartbeat.ts'
 import { Lane, type MakeRemuxer } from './lane.ts'
 import type { Notice, Outcome, RemuxTask, Task, ThreadData } from './message.ts'
 import { Remuxer, nativeVersion, type NativeVersion, type RemuxStats } from './native.ts'
+import { Packager } from './packager.ts'
+import { pack, type MakePackager } from './packing.ts'
 import { Schedule } from './schedule.ts'
 
 /** What the tasks of a thread are made of. */
 export interface Trade {
   readonly make: MakeRemuxer
+  readonly makePackager: MakePackager
   /** Loads what make needs. Throws ADDON_MISSING. */
   readonly load: () => NativeVersion
 }
 
-const native: Trade = { make: (profile, options) => new Remuxer(profile, options), load: nativeVersion }
+const native: Trade = {
+  make: (profile, options) => new Remuxer(profile, options),
+  makePackager: (options) => new Packager(options),
+  load: nativeVersion,
+}
 
 const { heartbeat: memory = createHeartbeat(), beatMs = 500 } = (workerData ?? {}) as Partial<ThreadData>
 const heartbeat = new Heartbeat(memory, beatMs)
@@ -26,26 +33,37 @@ export default function run(task: Task): Promise<Outcome> {
 }
 
 /** Does one task; always resolves. */
-export async function serve(task: Task, { make, load }: Trade): Promise<Outcome> {
+export async function serve(task: Task, trade: Trade): Promise<Outcome> {
   try {
-    if (task.kind === 'hello') return { kind: 'ready', version: load() }
-    return await carry(task, make)
+    switch (task.kind) {
+      case 'hello':
+        return { kind: 'ready', version: trade.load() }
+      case 'remux':
+        return await beating(() => carry(task, trade.make))
+      case 'package':
+        await beating(() => pack(task, trade.makePackager, heartbeat))
+        return { kind: 'packaged' }
+    }
   } catch (thrown) {
     const { code, details } = toAppError(thrown)
     return { kind: 'failed', code, details }
   }
 }
 
-async function carry(task: RemuxTask, make: MakeRemuxer): Promise<Outcome> {
+async function beating<T>(work: () => Promise<T>): Promise<T> {
   heartbeat.join()
   try {
-    const onFlowing = (stats: RemuxStats) => announce({ kind: 'flowing', id: task.id, stats })
-    const lane = heartbeat.turn(task.id, () => new Lane(task, make, onFlowing))
-    const share = task.weight === undefined ? undefined : schedule.share(task.weight)
-    return { kind: 'done', stats: await lane.run(heartbeat, share) }
+    return await work()
   } finally {
     heartbeat.leave()
   }
+}
+
+async function carry(task: RemuxTask, make: MakeRemuxer): Promise<Outcome> {
+  const onFlowing = (stats: RemuxStats) => announce({ kind: 'flowing', id: task.id, stats })
+  const lane = heartbeat.turn(task.id, () => new Lane(task, make, onFlowing))
+  const share = task.weight === undefined ? undefined : schedule.share(task.weight)
+  return { kind: 'done', stats: await lane.run(heartbeat, share) }
 }
 
 function announce(notice: Notice): void {

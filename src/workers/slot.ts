@@ -4,19 +4,19 @@
 import { Piscina } from 'piscina'
 import { AppError } from '../base/errors.ts'
 import { HeartbeatWatch, createHeartbeat } from './heartbeat.ts'
-import type { Job } from './job.ts'
 import type { Notice, Outcome, Task, ThreadData } from './message.ts'
 import { readThread, type ReadThread } from './thread.ts'
+import type { Work } from './work.ts'
 
 /** How a thread was lost. */
 export type LossReason = 'died' | 'exit' | 'memory' | 'hung'
 
-/** A lost thread and the streams that it carried. */
+/** A lost thread and what it carried. */
 export interface Loss {
   readonly slot: Slot
   readonly reason: LossReason
   readonly cause: unknown
-  readonly jobs: readonly Job[]
+  readonly works: readonly Work[]
   /** id of the stream whose turn it was, 0 when none */
   readonly culprit: number
 }
@@ -43,7 +43,7 @@ const retryMs = [1000, 2000, 5000, 15_000, 30_000] // between threads that do no
 
 export class Slot {
   readonly index: number
-  readonly jobs = new Set<Job>()
+  readonly works = new Set<Work>()
   /** Why this slot takes no streams; undefined while it does. */
   problem: AppError | undefined
   restarts = 0
@@ -74,17 +74,17 @@ export class Slot {
   }
 
   get free(): number {
-    return this.problem === undefined ? this.#options.streams - this.jobs.size : 0
+    return this.problem === undefined ? this.#options.streams - this.works.size : 0
   }
 
   /** Gives a stream to the thread; one that still starts takes it up as soon as it is there. */
-  run(job: Job): void {
-    this.jobs.add(job)
+  run(work: Work): void {
+    this.works.add(work)
     const piscina = this.#piscina
-    this.#ask(piscina, job.task()).then(
+    this.#ask(piscina, work.task()).then(
       (outcome) => {
         // The answer of a thread that is lost already: the stream runs elsewhere by now.
-        if (piscina === this.#piscina && this.jobs.delete(job)) job.settle(outcome)
+        if (piscina === this.#piscina && this.works.delete(work)) work.settle(outcome)
       },
       (cause: unknown) => this.#lose(piscina, cause),
     )
@@ -92,7 +92,7 @@ export class Slot {
 
   /** Looks whether the thread moves. To be called every hangMs / looksToHang. */
   look(): void {
-    this.#watch.look(this.#isUp && this.jobs.size > 0)
+    this.#watch.look(this.#isUp && this.works.size > 0)
     if (this.#watch.isHung()) this.#lose(this.#piscina, hung)
   }
 
@@ -153,7 +153,7 @@ export class Slot {
   }
 
   #hear(notice: Notice): void {
-    for (const job of this.jobs) if (job.id === notice.id) job.firstStats = notice.stats
+    for (const work of this.works) if (work.id === notice.id) work.hear?.(notice)
   }
 
   // Once for each thread: its other streams, and itself, tell of the same end.
@@ -164,14 +164,14 @@ export class Slot {
       slot: this,
       reason: reasonOf(cause),
       cause,
-      jobs: [...this.jobs],
+      works: [...this.works],
       culprit: this.#watch.current,
     }
     const wasUp = this.#isUp
-    this.jobs.clear()
+    this.works.clear()
     this.#isUp = false
     void piscina.destroy()
-    for (const job of loss.jobs) job.rescue()
+    for (const work of loss.works) work.rescue()
     if (wasUp) this.#restart()
     else this.#retryLater(cause)
     this.#options.onLoss(loss)

@@ -216,7 +216,13 @@ export async function startFake(
     guide = new FakeGuide(),
     events = {},
     further = [],
-  }: { guide?: FakeGuide; events?: Partial<EventLimits>; further?: readonly Route[] } = {},
+    hasHls = true,
+  }: {
+    guide?: FakeGuide
+    events?: Partial<EventLimits>
+    further?: readonly Route[]
+    hasHls?: boolean
+  } = {},
 ): Promise<Fake> {
   const env: Record<string, string> = { XG2G_OWI_BASE: 'http://root:geheim@192.0.2.1', ...settings }
   const load = () => loadConfig({ env })
@@ -249,6 +255,7 @@ export async function startFake(
       capacity: 256,
       streams: 3,
       jobs: 1,
+      packages: 0,
       refused: 0,
       restarts: 1,
       failures: { died: 1, exit: 0, memory: 0, hung: 0 },
@@ -259,10 +266,11 @@ export async function startFake(
     }),
     further,
     ports,
+    hasHls: () => hasHls,
     version: '1.2.3',
     log,
   }
-  const server = new ApiServer(createApi(parts, hub))
+  const server = new ApiServer(createApi(parts, hub).callback())
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
   return {
     guide,

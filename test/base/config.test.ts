@@ -44,6 +44,7 @@ describe('loadConfig', () => {
       epgTimeoutMs: 15_000,
       data: 'var',
       listen: { host: undefined, port: 8080 },
+      tlsListen: { host: undefined, port: 8443 },
       transcoderListen: { host: undefined, port: 3000 },
       transcoderSources: [],
       trustedProxies: [],
@@ -54,6 +55,7 @@ describe('loadConfig', () => {
       rateLimitWhitelist: [],
       enableStreamProxy: true,
       proxyListen: { host: undefined, port: 8001 },
+      hlsIos: true,
       enableAudioTranscoding: true,
       audioCodec: 'aac',
       audioBitrate: 192_000,
@@ -69,6 +71,14 @@ describe('loadConfig', () => {
       mostStreams: 128,
       mostStreamsPerClient: 64,
       mostBufferMb: 1024,
+      hlsEnabled: true,
+      hlsPart: 200,
+      hlsSegment: 2000,
+      hlsWindow: 30_000,
+      hlsLinger: 45_000,
+      mostHls: 32,
+      hlsDvr: 0,
+      hlsDvrMb: 4096,
       udsPath: '/run/xg2g/remux.sock',
       udsMode: 0o660,
       udsUsers: [],
@@ -79,6 +89,24 @@ describe('loadConfig', () => {
       given: [],
     })
     expect(workers).toBeGreaterThanOrEqual(1)
+  })
+
+  it.each([
+    ['XG2G_HLS_PART', 'off', 'hlsPart', 0],
+    ['XG2G_HLS_PART', '333ms', 'hlsPart', 333],
+    ['XG2G_HLS_DVR', '2h', 'hlsDvr', 7_200_000],
+    ['XG2G_HLS_DVR', '0', 'hlsDvr', 0],
+  ] as const)('reads %s=%s', (name, value, key, ms) => {
+    expect(loadConfig({ env: { [name]: value } })[key]).toBe(ms)
+  })
+
+  it.each([
+    ['XG2G_HLS_PART', '50ms', 'off or a time from 100ms to 2s'],
+    ['XG2G_HLS_DVR', '5h', 'off or a time from 1m to 4h'],
+    ['XG2G_HLS_SEGMENT', '20s', 'a time from 1s to 6s'],
+    ['XG2G_HLS_LINGER', '1s', 'a time from 10s to 1h'],
+  ])('refuses %s=%s', (name, value, expected) => {
+    expect(() => loadConfig({ env: { [name]: value } })).toThrow(`Expected ${expected}`)
   })
 
   it('reads the environment', () => {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { Cursor, type Cut, type Readable } from '../../src/stream/cursor.ts'
-import { pidsBefore } from '../../src/stream/entry.ts'
 import { Reel } from '../../src/stream/reel.ts'
 import type { MarkKind } from '../../src/workers/native.ts'
 import { audioPid, Programme, readStream, videoPid } from './programme.ts'
@@ -50,7 +49,7 @@ class Source implements Readable {
   /** What comes next is of another connection, whose counters begin anew. */
   cut(isBlind = false): void {
     const { reel } = this
-    this.cuts.push({ offset: reel.end, isBlind, pids: pidsBefore(reel, reel.end) })
+    this.cuts.push({ offset: reel.end, isBlind })
     this.programme = new Programme()
   }
 
@@ -280,6 +279,22 @@ describe('where an engine begins anew that tells of no access points', () => {
     source.flow()
     got.push(readAll(cursor))
     expect(readStream(Buffer.concat(got))).toMatchObject({ faults: [], breaks: 6 })
+  })
+
+  it('tells the break also on a PID of which nothing is kept any more', () => {
+    const source = new Source({ keepMs: 0 })
+    const cursor = source.cursor()
+    const got: Buffer[] = []
+    source.openGroup(gop)
+    source.flow()
+    got.push(readAll(cursor))
+    for (let packet = 0; packet < 1000; packet++) source.programme.more(0x1fff) // while nothing else comes
+    source.flow()
+    got.push(readAll(cursor))
+    source.cut(true)
+    source.openGroup(2 * gop)
+    got.push(readAll(cursor))
+    expect(readStream(Buffer.concat(got))).toMatchObject({ faults: [], breaks: 4 })
   })
 })
 

@@ -8,8 +8,9 @@ import { defaultProfile } from '../../src/workers/profile.ts'
 import { serve } from '../../src/workers/remux.ts'
 import { makePackets, packetBytes, readNumber } from './packet.ts'
 import { Relay, noStats } from './relay.ts'
+import { Slicer } from './slicer.ts'
 
-const load = () => ({ file: '', libavcodec: '' })
+const trade = { makePackager: () => new Slicer(), load: () => ({ file: '', libavcodec: '' }) }
 let heartbeat: Heartbeat
 
 beforeEach(() => {
@@ -306,7 +307,7 @@ describe('Lane', () => {
         if (count++ > 0) throw new Error('no encoder')
         return new Relay()
       }
-      expect(await serve(job.task(), { make, load })).toMatchObject({ kind: 'failed', code: 'INTERNAL' })
+      expect(await serve(job.task(), { ...trade, make })).toMatchObject({ kind: 'failed', code: 'INTERNAL' })
       expect(job.input.closeReason).toBe('error')
       expect(job.output.closeReason).toBe('error')
     })
@@ -355,7 +356,9 @@ async function readUpTo(job: Job, count: number): Promise<Uint8Array[]> {
 
 describe('serve', () => {
   it('answers a greeting with what was loaded', async () => {
-    expect(await serve({ kind: 'hello' }, { make: () => new Relay(), load })).toMatchObject({ kind: 'ready' })
+    expect(await serve({ kind: 'hello' }, { ...trade, make: () => new Relay() })).toMatchObject({
+      kind: 'ready',
+    })
   })
 
   it.each([false, true])(
@@ -366,7 +369,7 @@ describe('serve', () => {
         if (isMoved) job.rescue()
         job.input.write(makePackets(0, 3))
         job.input.close()
-        const outcome = serve(job.task(), { make: () => new Relay(), load })
+        const outcome = serve(job.task(), { ...trade, make: () => new Relay() })
         expect(job.output.fill).toBe(weight === undefined ? 3 * packetBytes : 0)
         return outcome
       })
@@ -380,7 +383,7 @@ describe('serve', () => {
       throw new RangeError('too far')
     })
     job.input.write(makePackets(0, 1))
-    const outcome = await serve(job.task(), { make: () => relay, load })
+    const outcome = await serve(job.task(), { ...trade, make: () => relay })
     expect(outcome).toMatchObject({ kind: 'failed', code: 'INTERNAL', details: { reason: 'too far' } })
     expect(job.input.closeReason).toBe('error')
     expect(job.output.closeReason).toBe('error')
@@ -392,7 +395,7 @@ describe('serve', () => {
     const make = () => {
       throw new Error('no encoder')
     }
-    expect(await serve(job.task(), { make, load })).toMatchObject({ kind: 'failed', code: 'INTERNAL' })
+    expect(await serve(job.task(), { ...trade, make })).toMatchObject({ kind: 'failed', code: 'INTERNAL' })
     expect(job.output.isDrained).toBe(true)
   })
 
@@ -400,7 +403,7 @@ describe('serve', () => {
     const job = jobOf()
     job.input.write(makePackets(0, 3))
     job.input.close()
-    const outcome = await serve(job.task(), { make: () => new Relay(), load })
+    const outcome = await serve(job.task(), { ...trade, make: () => new Relay() })
     expect(outcome).toMatchObject({ kind: 'done', stats: { packetsIn: 3 } })
     expect(job.output.closeReason).toBe('end')
     expect(job.output.fill).toBe(3 * packetBytes)

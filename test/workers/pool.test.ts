@@ -180,6 +180,49 @@ describe('PoolStream.close', () => {
   })
 })
 
+describe('Pool.package', () => {
+  const options = { container: 'ts', slotTicks: 180_000, partTicks: 18_000, nowMs: 0 } as const
+
+  it('packages beside streams, each in a place of its own', async () => {
+    const pool = await poolOf({ streamsPerWorker: 2 })
+    const viewer = new Viewer(pool.open(defaultProfile))
+    const packaging = pool.package(options)
+    expect(pool.stats()).toMatchObject({ streams: 2, packages: 1 })
+    expect(() => pool.package(options)).toThrow('All 2 places for streams are taken')
+    packaging.input.write(makePackets(0, 3))
+    packaging.input.close()
+    await packaging.done
+    expect(packaging.records().map(({ kind }) => kind)).toEqual(['tracks', 'part', 'part', 'part', 'init'])
+    expect(pool.stats()).toMatchObject({ streams: 1, packages: 0 })
+    await viewer.reach(1000)
+    await viewer.finish()
+  })
+
+  it('fails with its thread, and leaves the streams to go on elsewhere', async () => {
+    const pool = await poolOf({ workers: 1 })
+    const viewer = new Viewer(pool.open(defaultProfile))
+    await viewer.reach(1000)
+    const packaging = pool.package(options)
+    packaging.input.write(makePacket(0, 'throw'))
+    await expect(packaging.done).rejects.toMatchObject({ code: 'WORKER_DIED' })
+    await viewer.reach(viewer.sent + 1000)
+    await viewer.finish()
+    const next = pool.package(options)
+    next.input.close()
+    await next.done
+    expect(pool.stats()).toMatchObject({ streams: 0, restarts: 1 })
+  })
+
+  it('ends with the pool', async () => {
+    const pool = await poolOf()
+    const packaging = pool.package(options)
+    await pool.close()
+    await packaging.done.catch(() => undefined)
+    expect(packaging.input.isClosed).toBe(true)
+    expect(() => pool.package(options)).toThrow(expect.objectContaining({ code: 'SHUTTING_DOWN' }))
+  })
+})
+
 describe('Pool, when a thread is lost', () => {
   // [command, reason, does the stream itself survive?] A command that is obeyed at once is read again
   // by the next thread, since its bytes were never released, and ends that one as well.

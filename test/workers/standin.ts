@@ -5,6 +5,7 @@ import type { Outcome, Task } from '../../src/workers/message.ts'
 import { serve } from '../../src/workers/remux.ts'
 import { readCommand, type Command } from './packet.ts'
 import { Relay } from './relay.ts'
+import { Slicer } from './slicer.ts'
 
 export default function run(task: Task): Promise<Outcome> {
   return serve(task, {
@@ -12,6 +13,7 @@ export default function run(task: Task): Promise<Outcome> {
       if (program === 1) throw new Error('no encoder for this')
       return new Relay((packet) => obey[readCommand(packet)]())
     },
+    makePackager: () => new Slicer((packet) => obey[readCommand(packet)]()),
     load: () => ({ file: 'standin.ts', libavcodec: 'none' }),
   })
 }

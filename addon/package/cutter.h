@@ -1,0 +1,51 @@
+// Where segments and parts begin. Time is divided into slots, and each has one segment: it begins with the
+// slot's first access point, or, where the slot has none, with its last frame. So whoever cuts the same
+// broadcast cuts it alike, whenever he came.
+#pragma once
+
+#include <cstdint>
+
+namespace xg2g {
+
+class Cutter {
+ public:
+  // The first segment ends after so many parts, and has the number of the slot before: a player can begin
+  // when it has one whole segment. The slot's own goes on from there, to the next regular cut.
+  static constexpr unsigned kStarterParts = 3;
+
+  // 90 kHz. A slot is not shorter than a part.
+  Cutter(int64_t slot_ticks, int64_t part_ticks) : slot_(slot_ticks), most_(part_ticks) {}
+
+  struct Frame {
+    int64_t time;      // never before the last one's
+    int64_t duration;  // to the next frame
+    bool is_access = false;
+    bool is_break = false;    // does not go on from the last one: a segment begins
+    bool has_to_part = false;  // a part begins, whatever its length
+  };
+  struct Place {
+    int64_t msn;
+    unsigned part;
+    bool begins_segment, begins_part;
+  };
+  // Where the next frame belongs.
+  Place Take(const Frame& frame);
+
+ private:
+  int64_t SlotOf(int64_t time) const { return time / slot_; }
+  int64_t SlotEnd() const { return (slot_of_start_ + 1) * slot_; }
+  Place Begin(const Frame& frame);
+  Place BeginSegment(int64_t msn, const Frame& frame);
+  bool IsCut(const Frame& frame) const;
+  bool EndsStarter(const Frame& frame, bool begins_part) const;
+
+  int64_t slot_, most_;
+  bool has_begun_ = false;
+  bool is_starter_ = false;
+  int64_t slot_of_start_ = 0;
+  int64_t msn_ = 0;
+  unsigned part_ = 0;
+  int64_t segment_time_ = 0, part_time_ = 0;  // at which they began
+};
+
+}  // namespace xg2g

@@ -1,0 +1,48 @@
+#include "package/picture.h"
+
+namespace xg2g {
+
+void Picture::OnData(Bytes es) {
+  if (container_ == Container::kMp4 && has_open_) stock_.insert(stock_.end(), es.begin(), es.end());
+  if (!is_scanning_) return;
+  head_.insert(head_.end(), es.begin(), es.end());
+  const AccessScanner::Verdict verdict = scanner_.Feed(es);
+  is_scanning_ = verdict == AccessScanner::Verdict::kMore;
+  if (verdict != AccessScanner::Verdict::kAccess) return;
+  open_.is_access = true;
+  auto format = ReadPictureFormat(stream_.kind.video, head_);
+  if (!format) return;
+  // In TS a decoder finds them by itself.
+  if (container_ == Container::kTs) format->pps.clear();
+  format_ = std::move(format);
+}
+
+void Picture::Open(const Frame& frame) {
+  open_ = frame;
+  open_.at = unit_at_;
+  has_open_ = true;
+}
+
+void Picture::Keep() {
+  frames_.push_back(open_);
+  has_open_ = false;
+}
+
+void Picture::Drop() {
+  stock_.erase(stock_.begin() + static_cast<long>(open_.at), stock_.begin() + static_cast<long>(unit_at_));
+  unit_at_ = open_.at;
+  has_open_ = false;
+}
+
+Piece Picture::Cut(std::vector<uint8_t> head) {
+  const size_t at = OpenAt(), size = head.size();
+  head.reserve(stock_.size() + size);  // parts are much alike
+  head.insert(head.end(), stock_.begin() + static_cast<long>(at), stock_.end());
+  stock_.resize(at);
+  std::swap(stock_, head);
+  open_.at = size;
+  unit_at_ = unit_at_ - at + size;
+  return {std::move(head), std::exchange(frames_, {})};
+}
+
+}  // namespace xg2g

@@ -1,0 +1,93 @@
+// Chromium without a screen, and what its video elements show.
+import { createRequire } from 'node:module'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import { clockBits, clockSize, clockSquare } from './clock.ts'
+
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--autoplay-policy=no-user-gesture-required',
+]
+const playMs = 30_000
+
+export async function openBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: '/usr/bin/chromium', args: flags })
+}
+
+/** A page of this origin with a player of its own: hls.js as it comes.
+ *  @param origin  where an empty answer can be had */
+export async function playWithHls(browser: Browser, origin: string, url: string): Promise<Page> {
+  const context = await browser.newContext({ bypassCSP: true })
+  const page = await context.newPage()
+  await page.goto(origin)
+  await page.setContent('<video muted playsinline></video>')
+  await page.addScriptTag({ path: createRequire(import.meta.url).resolve('hls.js/dist/hls.min.js') })
+  await page.evaluate(`(${playInPage})(${JSON.stringify(url)})`)
+  await isPlaying(page)
+  return page
+}
+
+/** A page of ours. */
+export async function playWithPage(browser: Browser, url: string): Promise<Page> {
+  const page = await (await browser.newContext()).newPage()
+  await page.goto(url)
+  await isPlaying(page)
+  return page
+}
+
+async function isPlaying(page: Page): Promise<void> {
+  await page.waitForFunction("document.querySelector('video')?.currentTime > 0.1", undefined, {
+    timeout: playMs,
+  })
+}
+
+/** The number that the picture shows now, and when that was, ms since 1970. */
+export async function readClock(page: Page): Promise<{ frame: number; atMs: number }> {
+  const { width, height } = clockSize
+  return page.evaluate(`(${readInPage})(${clockBits}, ${clockSquare}, ${width}, ${height})`)
+}
+
+/** Turns a channel on in a page of ours that is open.
+ *  @returns ms to its first frame on the screen */
+export async function turnOn(page: Page, id: string): Promise<number> {
+  return page.evaluate(
+    `(${turnOnInPage})(${JSON.stringify(`#/channel/${encodeURIComponent(id)}`)}, ${playMs})`,
+  )
+}
+
+// What runs in the page: text, since nothing else here knows a browser's types.
+const playInPage = `(source) => {
+  const video = document.querySelector('video')
+  const player = new Hls()
+  player.loadSource(source)
+  player.attachMedia(video)
+  video.play()
+}`
+
+const readInPage = `(bits, square, width, height) => {
+  const canvas = Object.assign(document.createElement('canvas'), { width, height })
+  const context = canvas.getContext('2d')
+  context.drawImage(document.querySelector('video'), 0, 0, width, height)
+  const atMs = Date.now()
+  let frame = 0
+  for (let bit = 0; bit < bits; bit++)
+    if (context.getImageData((bit + 0.5) * square, square / 2, 1, 1).data[0] > 128) frame |= 1 << bit
+  return { frame, atMs }
+}`
+
+const turnOnInPage = `(hash, longestMs) => new Promise((resolve, reject) => {
+  const beganAt = performance.now()
+  const watch = () => {
+    const video = document.querySelector('video')
+    if (video !== null) return video.requestVideoFrameCallback((now) => resolve(now - beganAt))
+    requestAnimationFrame(watch)
+  }
+  setTimeout(() => reject(new Error('no frame in ' + longestMs + ' ms')), longestMs)
+  location.hash = hash
+  watch()
+})`

@@ -1,0 +1,321 @@
+// HTTP below /hls: what a request is for, how long it is held, and how it is answered. Who may ask is decided before.
+// Main thread. Thousands of requests a second come here when many play in low latency.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { AppError, expected, toAppError } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import { refuse } from '../stream/refusal.ts'
+import type { Service } from '../stream/service.ts'
+import { containers, type Container } from '../workers/packaging.ts'
+import type { HoldOptions } from './holds.ts'
+import type { LoreBook } from './lore.ts'
+import { multivariantPlaylist, type Variant } from './multivariant.ts'
+import { parsePath, type Kind, type Place, type Target } from './names.ts'
+import { mediaPlaylist, targetDuration, type Report } from './playlist.ts'
+import { keptQuery, parseReload, type Reload } from './reload.ts'
+import { Reply } from './reply.ts'
+import { mediaTypes, sendMedia, sendText } from './sending.ts'
+import { ticksPerSecond } from './segment.ts'
+import type { Run, Sessions, Wanted } from './sessions.ts'
+import type { Session } from './session.ts'
+import type { Track } from './track.ts'
+
+export interface DoorOptions {
+  /** What a channel stands for; undefined if nothing. Asks nobody. */
+  readonly find: (channel: string) => Service | undefined
+  readonly sessions: Sessions
+  readonly lore: LoreBook
+  readonly log?: Logger | undefined
+  readonly metrics?: Metrics | undefined
+}
+
+/** Who asks. */
+export interface Client {
+  /** IP address; '' where it is not known. */
+  readonly address: string
+}
+
+/** How long the first segment of a channel is waited for. */
+const firstSegmentMs = 10_000
+/** How far ahead of the newest segment a player may wait. */
+const mostAhead = 2
+/** Until the first segments have been measured, the busiest one to come is taken to be so much busier. */
+const peakMargin = 1.5
+const measuredEnoughTicks = 30 * ticksPerSecond
+const indexCache = 'public, max-age=30'
+
+type Of<What extends Target['what']> = Extract<Target, { what: What }>
+
+export class Door {
+  readonly #options: DoorOptions
+
+  constructor(options: DoorOptions) {
+    this.#options = options
+  }
+
+  /** Answers a GET or HEAD.
+   *  @param url  what follows /hls/, with the query */
+  async answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    asked: Client & { url: string },
+  ): Promise<void> {
+    const { metrics, log } = this.#options
+    const startedAt = performance.now()
+    const at = asked.url.indexOf('?')
+    const place = parsePath(at < 0 ? asked.url : asked.url.slice(0, at))
+    try {
+      if (place === undefined) throw new AppError('NOT_FOUND', { what: 'The playlist or segment' })
+      const query = new URLSearchParams(at < 0 ? '' : asked.url.slice(at + 1))
+      await this.#serve({ request, response, query, place, address: asked.address })
+    } catch (thrown) {
+      const error = toAppError(thrown)
+      if (error.status >= 500) log?.[error.expose ? 'debug' : 'error']({ err: error }, 'hls request failed')
+      if (!response.headersSent) response.setHeader('Cache-Control', 'no-store')
+      refuse(response, error, request)
+    } finally {
+      const seconds = (performance.now() - startedAt) / 1000
+      metrics?.request(request.method ?? '', routeOf(place?.target), response.statusCode, seconds)
+    }
+  }
+
+  async #serve(visit: Visit): Promise<void> {
+    const { target } = visit.place
+    switch (target.what) {
+      case 'index':
+      case 'archive':
+        return this.#index(visit)
+      case 'playlist':
+        return this.#playlist(visit, target)
+      case 'init':
+        return this.#init(visit, target)
+      case 'media':
+        return this.#media(visit, target)
+    }
+  }
+
+  async #index(visit: Visit): Promise<void> {
+    const { request, response, query, place } = visit
+    const container = parseContainer(query.get('container'))
+    const kept = keptQuery(query, ['container'])
+    const wanted = this.#wanted(visit)
+    if (request.method === 'HEAD') {
+      response.writeHead(200, { 'Content-Type': 'application/vnd.apple.mpegurl' }).end()
+      return
+    }
+    const run = await this.#chosen(wanted, container, visit)
+    if (run === undefined) return
+    const variants = [variantOf(run.session, this.#options.lore.get(wanted.channel).peak)]
+    const isArchive = place.target.what === 'archive'
+    const reply = new Reply(multivariantPlaylist(variants, { query: kept, isArchive }))
+    this.#sent(run, visit, 'playlist', sendText(request, response, { reply, cache: indexCache }))
+  }
+
+  // The session with its first segment. HEVC is for fMP4 alone, which is known only then. Undefined: the client left.
+  async #chosen(wanted: Wanted, container: Container | undefined, visit: Visit): Promise<Run | undefined> {
+    const { sessions, lore } = this.#options
+    const run = sessions.choose(wanted, 'main', container)
+    if (!(await this.#begun(run.session, 0, visit))) return undefined
+    const isHevc = run.session.tracks.get(0)?.about.codecs.startsWith('hvc1') === true
+    if (!isHevc || container !== undefined || run.session.kind.container === 'mp4') return run
+    lore.note(wanted.channel, { container: 'mp4' })
+    const better = sessions.choose(wanted, 'main', 'mp4')
+    return (await this.#begun(better.session, 0, visit)) ? better : undefined
+  }
+
+  // Waits for a track's first segment. False: the client left. @throws what keeps it from coming, NOT_READY
+  async #begun(session: Session, number: number, { response }: Visit): Promise<boolean> {
+    const hasSegment = () => (session.tracks.get(number)?.window.listed.length ?? 0) > 0
+    const isUnknown = () => session.tracks.size > 0 && !session.tracks.has(number)
+    await session.until(() => hasSegment() || isUnknown(), holdFor(firstSegmentMs, response))
+    if (response.destroyed) return false
+    if (hasSegment()) return true
+    if (isUnknown()) throw new AppError('NOT_FOUND', { what: 'The track' })
+    throw session.error ?? new AppError('NOT_READY', { what: 'The first segment' })
+  }
+
+  async #playlist(visit: Visit, { kind, track: number }: Of<'playlist'>): Promise<void> {
+    const { request, response, query } = visit
+    const reload = parseReload(query)
+    const kept = keptQuery(query)
+    const wanted = this.#wanted(visit)
+    if (request.method === 'HEAD') {
+      response.writeHead(200, { 'Content-Type': 'application/vnd.apple.mpegurl' }).end()
+      return
+    }
+    const run = this.#options.sessions.at(wanted, kind)
+    const { session } = run
+    if (!(await this.#begun(session, number, visit))) return
+    const track = session.tracks.get(number)
+    if (track === undefined) throw new AppError('NOT_FOUND', { what: 'The track' })
+    if (!(await waited(session, track, reload, response))) return
+    const { isDelta } = reload
+    const form = `${isDelta ? 'delta' : 'full'}${kept}`
+    const make = () => mediaPlaylist(viewOf(session, track), { query: kept, isDelta })
+    const reply = track.replies.get(track.window.version, form, make)
+    const cache = playlistCache(session, reload)
+    this.#sent(run, visit, 'playlist', sendText(request, response, { reply, cache }))
+  }
+
+  #init(visit: Visit, { kind, track, name }: Of<'init'>): void {
+    const run = this.#running(visit, kind)
+    const bytes = run.session.tracks.get(track)?.window.initBytes(name)
+    if (bytes === undefined) throw new AppError('NOT_FOUND', { what: 'The head of the track' })
+    this.#sent(run, visit, 'init', sendMedia(visit.response, mediaTypes[kind.container], [bytes]))
+  }
+
+  async #media(visit: Visit, { kind, track, msn, part }: Of<'media'>): Promise<void> {
+    const { response } = visit
+    const run = this.#running(visit, kind)
+    const window = run.session.tracks.get(track)?.window
+    if (window === undefined) throw new AppError('NOT_FOUND', { what: 'The track' })
+    // What was hinted at is waited for; nothing that comes after it.
+    const { next } = window
+    const isHinted = next?.msn === msn && (part === undefined ? next.part > 0 : next.part === part)
+    if (isHinted && !window.isEnded) {
+      await run.session.until(() => window.hasReached(msn, part), holdFor(holdMs(run.session), response))
+      if (response.destroyed) return
+    }
+    const segment = window.segment(msn)
+    if (segment === undefined || (part === undefined && !segment.isComplete)) throw missing(part)
+    const pieces = part === undefined ? segment.parts : segment.parts.slice(part, part + 1)
+    if (pieces.length === 0) throw missing(part)
+    const buffers = pieces.map(({ bytes }) => bytes)
+    const sent = sendMedia(response, mediaTypes[kind.container], buffers)
+    this.#sent(run, visit, part === undefined ? 'segment' : 'part', sent)
+  }
+
+  #wanted({ place: { channel }, address }: Visit): Wanted {
+    const service = this.#options.find(channel)
+    if (service === undefined) throw new AppError('NOT_FOUND', { what: 'The channel' })
+    return { channel, service, address }
+  }
+
+  // Segments begin nothing.
+  #running({ place: { channel }, address }: Visit, kind: Kind): Run {
+    const { sessions } = this.#options
+    const run = sessions.find(channel, kind)
+    if (run === undefined) throw new AppError('NOT_FOUND', { what: 'The segment' })
+    sessions.seen(run, address)
+    return run
+  }
+
+  #sent(run: Run, { address }: Visit, kind: 'playlist' | 'segment' | 'part' | 'init', bytes: number): void {
+    this.#options.sessions.seen(run, address, bytes)
+    this.#options.metrics?.hlsBytes.inc(kind, bytes)
+  }
+}
+
+interface Visit {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly query: URLSearchParams
+  readonly place: Place
+  readonly address: string
+}
+
+// Holds the request for what it waits for. False: the client left. @throws BAD_REQUEST, NOT_READY
+async function waited(
+  session: Session,
+  { window }: Track,
+  { msn, part }: Reload,
+  response: ServerResponse,
+): Promise<boolean> {
+  if (msn === undefined) return true
+  const { last } = window
+  if (last !== undefined && !window.isEnded && msn > last.msn + mostAhead)
+    throw expected(`at most ${last.msn + mostAhead}`, '_HLS_msn', msn)
+  if (last !== undefined && part !== undefined && msn >= last.msn) {
+    const most = (msn === last.msn ? last.part : 0) + advanceLimit(session)
+    if (part > most) throw expected(`at most ${most}`, '_HLS_part', part)
+  }
+  const hasCome = await session.until(() => window.hasReached(msn, part), holdFor(holdMs(session), response))
+  if (response.destroyed) return false
+  if (!hasCome) throw new AppError('NOT_READY', { what: 'The segment' })
+  return true
+}
+
+// In parts.
+function advanceLimit({ partTicks }: Session): number {
+  return partTicks > 0 && partTicks < ticksPerSecond ? Math.ceil((3 * ticksPerSecond) / partTicks) : 3
+}
+
+// Three target durations.
+function holdMs({ slotTicks }: Session): number {
+  return 3000 * targetDuration(slotTicks)
+}
+
+function holdFor(mostMs: number, response: ServerResponse): HoldOptions {
+  return { mostMs, onGone: (end) => response.once('close', end) }
+}
+
+function viewOf(session: Session, track: Track) {
+  const { window, about } = track
+  const { kind, slotTicks } = session
+  const reports = [...session.tracks].flatMap(([number, other]): Report[] => {
+    const { last, isEnded } = other.window
+    return other === track || isEnded || last === undefined ? [] : [{ track: number, ...last }]
+  })
+  return {
+    track: about.track,
+    container: kind.container,
+    slotTicks,
+    partTicks: session.partTicks || undefined,
+    listed: window.listed,
+    open: window.open,
+    discontinuitySequence: window.discontinuitySequence,
+    isEnded: window.isEnded,
+    isIndependent: about.kind === 'audio', // pictures that lead an access point need those before it
+    reports,
+    isArchive: false,
+    startS: undefined,
+  }
+}
+
+function variantOf({ kind, tracks }: Session, knownPeak = 0): Variant {
+  const all = [...tracks.values()].filter(({ window }) => !window.isEnded)
+  const main = tracks.get(0)
+  const others = all.filter((track) => track !== main).map(({ rates }) => rates)
+  const measured = main?.rates ?? { peak: 0, average: 0 }
+  const isSure = knownPeak > 0 || (main?.measuredTicks ?? 0) >= measuredEnoughTicks
+  const peak = Math.max(knownPeak, isSure ? measured.peak : Math.round(measured.peak * peakMargin))
+  const most = (key: 'peak' | 'average') => Math.max(0, ...others.map((rates) => rates[key]))
+  return {
+    kind,
+    tracks: all.map(({ about }) => about),
+    rates: { peak: peak + most('peak'), average: measured.average + most('average') },
+  }
+}
+
+function playlistCache(session: Session, { msn }: Reload): string {
+  const targetS = targetDuration(session.slotTicks)
+  if (msn !== undefined) return `public, max-age=${6 * targetS}`
+  return session.partTicks > 0 ? 'no-cache' : `public, max-age=${Math.floor(targetS / 2)}`
+}
+
+function parseContainer(text: string | null): Container | undefined {
+  if (text === null) return undefined
+  const container = containers.find((each) => each === text)
+  if (container === undefined) throw expected(`one of ${containers.join(', ')}`, 'container', text)
+  return container
+}
+
+function missing(part: number | undefined): AppError {
+  return new AppError('NOT_FOUND', { what: part === undefined ? 'The segment' : 'The part' })
+}
+
+// For the metrics: never what was asked for.
+function routeOf(target: Target | undefined): string {
+  switch (target?.what) {
+    case 'index':
+    case 'archive':
+      return '/hls/:channel/index.m3u8'
+    case 'playlist':
+      return '/hls/:channel/:kind/:playlist'
+    case 'init':
+    case 'media':
+      return '/hls/:channel/:kind/:track/:segment'
+    case undefined:
+      return 'other'
+  }
+}
