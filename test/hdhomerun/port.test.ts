@@ -236,6 +236,7 @@ describe('a stream', () => {
     expect(headers['x-hdhomerun-resource']).toBe('tuner2')
     const refused = await ask(house.port, other.replace('/auto/', '/tuner2/'))
     expect([refused.status, refused.headers['x-hdhomerun-error']]).toEqual([503, '804 Tuner In Use'])
+    expect(refused.body.toString()).toContain('tuner2 plays another channel: Nostalgie TV')
     expect((await watch(other.replace('/auto/', '/tuner0/'))).headers['x-hdhomerun-resource']).toBe('tuner0')
   })
 })
