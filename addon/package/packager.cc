@@ -431,7 +431,7 @@ std::vector<uint8_t> Packager::Finish(Piece piece) {
     fragment.AddNals({.duration = static_cast<uint32_t>(duration),
                       .shown_after = static_cast<int32_t>(frames[i].pts - frames[i].dts),
                       .is_access = frames[i].is_access},
-                     format_->codec, Bytes(piece.bytes).subspan(frames[i].at, end - frames[i].at));
+                     *format_, Bytes(piece.bytes).subspan(frames[i].at, end - frames[i].at));
   }
   return fragment.Finish();
 }
