@@ -4,7 +4,9 @@ import { PassThrough, Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { EventHub, type EventLimits } from '../../src/api/events.ts'
 import { createApi } from '../../src/api/app.ts'
+import { Guard } from '../../src/api/guard.ts'
 import type { Parts } from '../../src/api/parts.ts'
+import { takePlayers, type Players } from '../../src/api/players.ts'
 import { ApiServer } from '../../src/api/server.ts'
 import { loadConfig } from '../../src/base/config.ts'
 import { AppError } from '../../src/base/errors.ts'
@@ -211,7 +213,11 @@ const tunerUse = {
 /** Requests with `from` seem to come from that address: a proxy on the loopback says so. */
 export async function startFake(
   settings: Record<string, string> = {},
-  { guide = new FakeGuide(), events = {} }: { guide?: FakeGuide; events?: Partial<EventLimits> } = {},
+  {
+    guide = new FakeGuide(),
+    events = {},
+    players,
+  }: { guide?: FakeGuide; events?: Partial<EventLimits>; players?: Players } = {},
 ): Promise<Fake> {
   const env: Record<string, string> = { XG2G_OWI_BASE: 'http://root:geheim@192.0.2.1', ...settings }
   const load = () => loadConfig({ env })
@@ -243,7 +249,9 @@ export async function startFake(
     version: '1.2.3',
     log,
   }
-  const server = new ApiServer(createApi(parts, hub))
+  const guard = new Guard(live)
+  const takes = takePlayers({ players: () => players, guard, configuration: live })
+  const server = new ApiServer(createApi(parts, hub, guard), takes)
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
   return {
     guide,
