@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 # System packages (Debian, Ubuntu); installed only where missing.
 PACKAGES := g++ make python3 pkg-config libavcodec-dev libavutil-dev libswresample-dev ffmpeg
-TEST_PACKAGES := doctest-dev curl socat vlc-bin vlc-plugin-base xmltv-util libxml2-utils kodi kodi-pvr-iptvsimple \
+TEST_PACKAGES := doctest-dev curl openssl socat vlc-bin vlc-plugin-base xmltv-util libxml2-utils kodi kodi-pvr-iptvsimple \
 	kodi-pvr-hdhomerun xvfb hdhomerun-config gupnp-tools iproute2 chromium mpv nginx-light \
 	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav
 FUZZ_PACKAGES := clang libclang-rt-dev

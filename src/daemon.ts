@@ -1,21 +1,26 @@
 // Wires the parts, starts them in order and stops them in reverse. Nobody imports it but main.ts.
 import { join } from 'node:path'
+import type { Ports } from './api/address.ts'
 import { createApi, createMetricsApi } from './api/app.ts'
+import { hlsAddressFor } from './api/apple.ts'
 import { EventHub } from './api/events.ts'
 import { Guard } from './api/guard.ts'
 import { takePlayers } from './api/players.ts'
-import { ApiServer } from './api/server.ts'
+import { ApiServer, type Answer } from './api/server.ts'
+import { readCertificate, type Certificate } from './base/certificate.ts'
 import type { Config } from './base/config.ts'
-import { AppError, expectation } from './base/errors.ts'
+import { AppError, expectation, toAppError } from './base/errors.ts'
 import { proveFolder } from './base/folder.ts'
-import { LiveConfig, type Reloaded } from './base/live.ts'
+import { LiveConfig, reloadLogged, type Reloaded } from './base/live.ts'
 import { maskCredentials, type Logger } from './base/log.ts'
 import { createMetrics, type Metrics } from './base/metrics.ts'
 import { settingInfo } from './base/settings.ts'
 import { version } from './base/version.ts'
 import type { DemoReceiver } from './demo/receiver.ts'
+import { channelKeyOf } from './guide/channel.ts'
 import type { Channel, Guide, RefreshKind } from './guide/guide.ts'
 import { openGuide } from './guide/keeper.ts'
+import { VirtualTuner } from './hdhomerun/tuner.ts'
 import { Archives } from './hls/archive.ts'
 import { Door } from './hls/door.ts'
 import { LoreBook } from './hls/lore.ts'
@@ -28,14 +33,17 @@ import type { PublishedChannel } from './jobs/publication.ts'
 import { Published } from './jobs/published.ts'
 import { OpenWebIf } from './receiver/client.ts'
 import { Occupancy } from './receiver/occupancy.ts'
-import { decodePath, formatReference, referenceKey, type Reference } from './receiver/reference.ts'
+import { formatReference, referenceKey, type Reference } from './receiver/reference.ts'
 import { findReference, urlPlace } from './receiver/service.ts'
+import { Reception } from './receiver/signal.ts'
 import type { Engines } from './stream/engines.ts'
 import type { Feeds, RunningStream } from './stream/feeds.ts'
 import { Proxy } from './stream/proxy.ts'
 import { Receivers } from './stream/receivers.ts'
 import { fixedService, receivedService, type Service } from './stream/service.ts'
 import { Tuners } from './stream/tuners.ts'
+import { pageRoutes } from './web/routes.ts'
+import type { Pool } from './workers/pool.ts'
 
 export interface DaemonOptions {
   log: Logger
@@ -48,14 +56,27 @@ export interface DaemonOptions {
 export interface Daemon {
   /** The API port. */
   readonly apiPort: number
+  /** Its HTTPS; undefined without a certificate. */
+  readonly tlsPort: number | undefined
   /** The proxy port; undefined where it is switched off. */
   readonly proxyPort: number | undefined
+  /** The HDHomeRun tuner's port; undefined where there is none. */
+  readonly tunerPort: number | undefined
   readonly demo: DemoReceiver | undefined
   /** Reads the configuration again and applies what can change while streams run.
    *  @throws CONFIG_REJECTED; then nothing has changed */
   reload(): Reloaded
   /** Drains the streams, then stops everything. Each part may take a few seconds at most. */
   close(): Promise<void>
+}
+
+/** What streams are served from, on whichever port. */
+interface Streams {
+  readonly feeds: Feeds
+  /** What a path of the proxy port stands for. */
+  readonly find: (path: string) => Service | undefined
+  readonly receivers: Receivers | undefined
+  readonly refusal: AppError | undefined
 }
 
 interface Tools {
@@ -68,12 +89,16 @@ interface Tools {
   readonly found: {
     apiPort: number
     proxyPort?: number
+    tlsPort?: number
+    tls?: ApiServer
     feeds?: Feeds
     guide?: Guide
     receivers?: Receivers
-    /** What a path of the proxy port stands for. */
-    find?: (path: string) => Service | undefined
     hls?: { readonly sessions: Sessions; readonly door: Door }
+    /** Of the first receiver. */
+    reception?: Reception
+    tuner?: VirtualTuner
+    pool?: Pool | undefined
   }
   /** What may be asked of the first receiver, for streams and guide together. */
   readonly budget: Budget
@@ -117,33 +142,84 @@ export async function startDaemon(
     live.hold({ owiBase: demo.webUrl, proxyTarget })
   }
   const made = await startEngines(live.current, tools)
-  if (live.current.enableStreamProxy) await startProxy(live.current, made, tools)
-  startHls(live.current, made, tools)
+  found.pool = made.pool
+  const folder = isDemo ? join(configured.data, 'demo-guide') : configured.data
+  const { enableStreamProxy, hdhrEnabled } = live.current
+  const streams = enableStreamProxy || hdhrEnabled ? openStreams(live.current, made, tools) : undefined
+  if (streams !== undefined && enableStreamProxy) await startProxy(live.current, streams, tools)
+  if (streams !== undefined) startHls(live.current, made, streams, tools)
   await startJobs(live.current, made.engines, tools)
-  startGuide(live.current, isDemo ? join(configured.data, 'demo-guide') : configured.data, tools)
+  startGuide(live.current, folder, tools)
+  if (streams !== undefined && hdhrEnabled) await startTuner(streams, folder, tools)
   phase = undefined
   starting.defer(() => void (phase = 'stopping'))
-  const { apiPort, proxyPort } = found
-  log.info({ apiPort, proxyPort }, 'started')
+  const { apiPort, tlsPort, proxyPort } = found
+  const tunerPort = found.tuner?.port
+  log.info({ apiPort, tlsPort, proxyPort, tunerPort }, 'started')
 
   const parts = starting.move()
-  return { apiPort, proxyPort, demo, reload: () => reload(tools), close: () => parts.disposeAsync() }
-}
-
-function reload({ live, hub, log }: Tools): Reloaded {
-  try {
-    const { applied, restart, warnings } = live.reload()
-    log.info({ applied, restart, warnings }, 'configuration reloaded')
-    hub.send('config', { applied, restart })
-    return { applied, restart, warnings }
-  } catch (err) {
-    log.error({ err }, 'configuration rejected, the one in effect stays')
-    throw err
+  return {
+    apiPort,
+    tlsPort,
+    proxyPort,
+    tunerPort,
+    demo,
+    reload: () => reload(tools),
+    close: () => parts.disposeAsync(),
   }
 }
 
-async function startApi({ listen, metricsListen }: Config, tools: Tools): Promise<void> {
-  const { parts, live, hub, found, log, metrics, checks } = tools
+function reload(tools: Tools): Reloaded {
+  const reloaded = reloadLogged(() => reloadAll(tools), tools.log)
+  const { applied, restart } = reloaded
+  tools.hub.send('config', { applied, restart })
+  return reloaded
+}
+
+function reloadAll({ live, found }: Tools): Reloaded {
+  const certificate = renewedCertificate(live.current)
+  const reloaded = live.reload()
+  if (certificate === undefined) return reloaded
+  found.tls?.renew(certificate)
+  return { ...reloaded, warnings: [...reloaded.warnings, ...certificate.warnings] }
+}
+
+// The files may hold another one since the start.
+function renewedCertificate(config: Config): Certificate | undefined {
+  try {
+    return readCertificate(config)
+  } catch (thrown) {
+    throw new AppError('CONFIG_REJECTED', { cause: thrown, reason: toAppError(thrown).message })
+  }
+}
+
+async function startApi(config: Config, tools: Tools): Promise<void> {
+  const { parts, hub, found, log, metrics } = tools
+  const answer = apiOf(tools)
+  const api = new ApiServer(answer)
+  parts.defer(() => api.close())
+  await startTls(answer, config, tools)
+  parts.defer(() => hub.close()) // before the ports, which wait for its listeners
+  found.apiPort = (await api.listen(config.listen)).port
+  if (config.metricsListen === undefined) return
+  const metricsApi = new ApiServer(createMetricsApi({ metrics, log }).callback())
+  parts.defer(() => metricsApi.close())
+  await metricsApi.listen(config.metricsListen)
+}
+
+// Beside the plain port, which players stay with that know nothing of certificates.
+async function startTls(answer: Answer, config: Config, { parts, found, log }: Tools): Promise<void> {
+  const certificate = readCertificate(config)
+  if (certificate === undefined) return
+  for (const warning of certificate.warnings) log.warn(warning)
+  const tls = new ApiServer(answer, certificate)
+  parts.defer(() => tls.close())
+  found.tlsPort = (await tls.listen(config.tlsListen)).port
+  found.tls = tls
+}
+
+function apiOf(tools: Tools): Answer {
+  const { live, hub, found, log, metrics, checks } = tools
   const configuration = {
     get current() {
       return live.current
@@ -154,41 +230,38 @@ async function startApi({ listen, metricsListen }: Config, tools: Tools): Promis
     reload: () => reload(tools),
   }
   const guard = new Guard(configuration)
-  const api = new ApiServer(
-    createApi(
-      {
-        metrics,
-        log,
-        version,
-        isReady: () => checks.flatMap((check) => check() ?? []),
-        configuration,
-        guide: () => found.guide,
-        receivers: () => found.receivers,
-        streams: {
-          list: () => listStreams(found),
-          end: (id) => found.hls?.sessions.end(id) === true || found.feeds?.end(id) === true,
-        },
-        ports: {
-          get api() {
-            return found.apiPort
-          },
-          get proxy() {
-            return found.proxyPort
-          },
-        },
-      },
-      hub,
-      guard,
-    ),
-    takePlayers({ players: () => found.hls?.door, guard, configuration }),
-  )
-  parts.defer(() => api.close())
-  parts.defer(() => hub.close()) // before the port, which waits for its listeners
-  found.apiPort = (await api.listen(listen)).port
-  if (metricsListen === undefined) return
-  const metricsApi = new ApiServer(createMetricsApi({ metrics, log }))
-  parts.defer(() => metricsApi.close())
-  await metricsApi.listen(metricsListen)
+  const parts = {
+    metrics,
+    log,
+    version,
+    isReady: () => checks.flatMap((check) => check() ?? []),
+    configuration,
+    guide: () => found.guide,
+    receivers: () => found.receivers,
+    pool: () => found.pool?.stats(),
+    streams: {
+      list: () => listStreams(found),
+      end: (id: string) => found.hls?.sessions.end(id) === true || found.feeds?.end(id) === true,
+    },
+    devices: () => found.tuner,
+    further: pageRoutes(),
+    ports: portsOf(tools),
+    hasHls: () => found.hls !== undefined,
+  }
+  const application = createApi(parts, hub, guard).callback()
+  const takes = takePlayers({ players: () => found.hls?.door, guard, configuration })
+  return (request, response) => takes(request, response) || application(request, response)
+}
+
+function portsOf({ found }: Tools): Ports {
+  return {
+    get api() {
+      return found.apiPort
+    },
+    get proxy() {
+      return found.proxyPort
+    },
+  }
 }
 
 // Loaded only here: it is 9 MB of memory that a daemon with a real receiver has no use for.
@@ -199,8 +272,8 @@ async function startDemo(config: Config, { parts, log }: Tools): Promise<DemoRec
   return demo
 }
 
-async function startProxy(config: Config, { engines, refusal }: Made, tools: Tools): Promise<void> {
-  const { parts, live, found, log, metrics } = tools
+function openStreams(config: Config, { engines, refusal }: Made, tools: Tools): Streams {
+  const { parts, live, found, log } = tools
   const addresses = addressesOf(config, config.owiBase, log)
   const receivers = receiversOf(config, addresses, tools)
   if (receivers !== undefined) {
@@ -208,11 +281,20 @@ async function startProxy(config: Config, { engines, refusal }: Made, tools: Too
     parts.defer(() => receivers.close())
   }
   const feeds = createFeeds(engines, live, tools)
-  const find = (path: string) => findStream(path, addresses, tools)
+  found.feeds = feeds
+  return { feeds, find: (path) => findStream(path, addresses, tools), receivers, refusal }
+}
+
+async function startProxy(config: Config, { feeds, find, refusal }: Streams, tools: Tools): Promise<void> {
+  const { parts, live, found, log, metrics } = tools
   const proxy = new Proxy({
     feeds,
     refusal,
     find,
+    elsewhere: (request) =>
+      found.hls !== undefined
+        ? hlsAddressFor(request, { settings: live.current, guide: found.guide, ports: portsOf(tools) })
+        : undefined,
     get profile() {
       return configuredProfile(live.current)
     },
@@ -220,16 +302,13 @@ async function startProxy(config: Config, { engines, refusal }: Made, tools: Too
     metrics,
   })
   parts.defer(() => proxy.close())
-  found.feeds = feeds
-  found.find = find
   found.proxyPort = (await proxy.listen(config.proxyListen)).port
 }
 
 // The channels in segments, for players that want HLS.
-function startHls(config: Config, { pool }: Made, tools: Tools): void {
+function startHls(config: Config, { pool }: Made, { feeds, find }: Streams, tools: Tools): void {
   const { parts, live, found, log, metrics } = tools
-  const { feeds } = found
-  if (!config.hlsEnabled || feeds === undefined || pool === undefined) return
+  if (!config.hlsEnabled || pool === undefined) return
   const archives =
     config.hlsDvr === 0
       ? undefined
@@ -259,14 +338,40 @@ function startHls(config: Config, { pool }: Made, tools: Tools): void {
   })
   parts.defer(() => lore.close())
   parts.defer(() => sessions.close())
-  const find = (channel: string) => found.find?.(`stream/${channel}`)
-  found.hls = { sessions, door: new Door({ find, sessions, lore, log, metrics }) }
+  const door = new Door({ find: (channel) => find(`stream/${channel}`), sessions, lore, log, metrics })
+  found.hls = { sessions, door }
 }
 
 // Who watches, each viewer of HLS in place of the stream that they share.
 function listStreams({ feeds, hls }: Tools['found']): RunningStream[] {
   const streams = feeds?.list() ?? []
   return hls?.sessions.expand(streams) ?? streams
+}
+
+// Behind the guide, whose lineup it shows, and closed before it.
+async function startTuner(streams: Streams, folder: string, tools: Tools): Promise<void> {
+  const { parts, live, found, log, metrics } = tools
+  const { feeds, find, receivers, refusal } = streams
+  const tuner = await VirtualTuner.open({
+    config: () => live.current,
+    folder,
+    feeds,
+    find: (number) => find(`/auto/v${number}`),
+    profile: () => configuredProfile(live.current),
+    refusal,
+    guide: () => found.guide,
+    receivers,
+    reception: found.reception,
+    guideUrl: (hostname) => live.current.publicUrl ?? `http://${hostname}:${found.apiPort}`,
+    log,
+    metrics,
+  })
+  if (tuner === undefined) return
+  found.tuner = tuner
+  parts.defer(() => {
+    delete found.tuner
+    return tuner.close()
+  })
 }
 
 // Programs on this machine: their streams back, or as channels where there is a proxy to show them.
@@ -293,10 +398,9 @@ function findStream(
   addresses: StreamAddresses,
   { found: { guide, receivers }, published }: Tools,
 ): Service | undefined {
-  const named = /^(?:stream\/([^/]+)|auto\/v(\d{1,9}))$/.exec(decodePath(path))
-  const wanted = named?.[1] ?? named?.[2] ?? ''
-  const channel = named === null ? undefined : guide?.channel(wanted)
-  if (named !== null && (channel === undefined || channel.ref === '')) return published.find(wanted)
+  const key = channelKeyOf(path)
+  const channel = key === undefined ? undefined : guide?.channel(key)
+  if (key !== undefined && (channel === undefined || channel.ref === '')) return published.find(key)
   if (channel?.url !== undefined) return urlService(channel.name, channel.url)
   const reference = findReference(channel?.ref ?? path)
   if (reference === undefined) return undefined
@@ -345,15 +449,17 @@ function isElsewhere({ owiBase, proxyTarget }: Config): boolean {
 function receiversOf(
   config: Config,
   addresses: StreamAddresses,
-  { live, log, metrics, budget }: Tools,
+  { live, found, log, metrics, budget }: Tools,
 ): Receivers | undefined {
   const { owiBase: first, owiFallback, owiUser: user, owiPass: password, owiTimeoutMs: timeoutMs } = config
   if (first === undefined || isElsewhere(config)) return undefined
   const tunersOf = (owiBase: string): Tuners => {
     const shared = owiBase === first ? budget : new Budget()
     const client = new OpenWebIf({ owiBase, user, password, timeoutMs, budget: shared, log, metrics })
+    const source = new Occupancy(client)
+    if (owiBase === first) found.reception = new Reception(client, source)
     return new Tuners({
-      source: new Occupancy(client),
+      source,
       get limit() {
         return live.current.tuners
       },

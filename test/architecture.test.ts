@@ -15,7 +15,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   hls: ['stream', 'guide', 'workers', 'receiver', 'base'],
   hdhomerun: ['stream', 'guide', 'workers', 'receiver', 'base'],
   api: ['stream', 'guide', 'workers', 'receiver', 'base'],
-  web: [],
+  web: ['api', 'base'],
   cli: ['guide', 'receiver', 'workers', 'base'],
 }
 

@@ -32,7 +32,7 @@ const suites: readonly Suite[] = [
   { name: 'addon build', command: ['make', 'native'] },
   { name: 'eslint', command: ['eslint', '.', '--max-warnings', '0'] },
   { name: 'prettier', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
-  { name: 'types', command: ['tsc', '--noEmit'] },
+  { name: 'types', command: ['npm', 'run', '--silent', 'types'] },
   ...cppSuites('release'),
   ...(isQuick ? [] : [...cppSuites('asan', asan), ...fuzzSuites()]),
   vitestSuite(),

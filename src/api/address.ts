@@ -35,6 +35,19 @@ export function addressesFor({ host, protocol }: Client, settings: AddressSettin
   return { base, streams: `http://${new URL(base).hostname}:${ports.proxy ?? ports.api}`, isDirect: false }
 }
 
+/** The API port for who has reached another port of ours. What comes by HTTPS came through a reverse proxy, which
+ *  has both ports under one name. */
+export function apiBaseFor(
+  { host = 'localhost', protocol }: Client,
+  { publicUrl }: Pick<AddressSettings, 'publicUrl'>,
+  ports: Ports,
+): string {
+  if (publicUrl !== undefined) return publicUrl
+  return protocol === 'https'
+    ? `https://${host}`
+    : `http://${new URL(`http://${host}`).hostname}:${ports.api}`
+}
+
 // Its stream port, without credentials: everyone may read a playlist.
 function receiverOf({ proxyTarget, owiBase }: AddressSettings): string | undefined {
   if (proxyTarget !== undefined) {

@@ -1,5 +1,5 @@
 // What every answer has in common: it is measured, and an error becomes the body that clients know.
-import type { Middleware } from 'koa'
+import type { Context, Middleware } from 'koa'
 import { AppError, toAppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
@@ -36,6 +36,15 @@ export function explainErrors(log: Logger | undefined): Middleware {
       context.body = error
     }
   }
+}
+
+/** A body that the client may have already: 304 then. Nothing is opened for HEAD. */
+export function send(context: Context, type: string, body: () => Context['body']): void {
+  context.status = 200
+  if (!context.response.get('Cache-Control')) context.set('Cache-Control', 'no-cache')
+  context.type = type
+  if (context.fresh) context.status = 304
+  else if (context.method !== 'HEAD') context.body = body()
 }
 
 // The body's parser throws errors of its own kind, with a status.

@@ -15,6 +15,7 @@ import type { Parts } from './parts.ts'
 import { checked, route, type Route } from './route.ts'
 import { channelRoutes } from './routes/channels.ts'
 import { configRoutes } from './routes/config.ts'
+import { deviceRoutes } from './routes/devices.ts'
 import { eventRoutes } from './routes/events.ts'
 import { healthRoutes, metricsRoute, showMetrics, showReadiness } from './routes/health.ts'
 import { outputRoutes } from './routes/outputs.ts'
@@ -30,12 +31,14 @@ export function apiRoutes(parts: Parts, hub: EventHub): Route[] {
     ...healthRoutes(parts.isReady),
     metricsRoute(parts.metrics),
     ...outputRoutes(parts),
+    ...deviceRoutes(parts),
     ...statusRoutes(parts),
     ...channelRoutes(parts),
     ...streamRoutes(parts),
     ...refreshRoutes(parts),
     ...configRoutes(parts),
     ...eventRoutes(parts, hub),
+    ...(parts.further ?? []),
   ]
   const document: Route = route({
     method: 'get',
@@ -132,7 +135,7 @@ function mount(app: Koa, router: Router, log: Logger | undefined): Koa {
   return app
 }
 
-// No HSTS and no upgrade: the port is plain HTTP unless a proxy makes it HTTPS, and then that decides.
+// No HSTS and no upgrade: plain HTTP stays beside HTTPS, for players that know nothing else.
 function securityHeaders(): Middleware {
   return helmet({
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
@@ -149,7 +152,7 @@ const parseBody: Middleware = async (context, next) => {
 
 const refuseLongBodies: Middleware = async ({ req, res }, next) => {
   if (Number(req.headers['content-length'] ?? 0) > mostBodyBytes) {
-    res.setHeader('Connection', 'close') // the rest of it is not read
+    if (req.httpVersionMajor === 1) res.setHeader('Connection', 'close') // the rest of it is not read
     throw new AppError('PAYLOAD_TOO_LARGE', { mostBytes: mostBodyBytes })
   }
   await next()

@@ -94,6 +94,18 @@ export const refreshSchema = z
   })
   .meta({ id: 'Refresh' })
 
+export const poolSchema = z
+  .object({
+    workers: z.int().meta({ description: 'Threads' }),
+    workersUp: z.int(),
+    capacity: z.int().meta({ description: 'Places for streams' }),
+    streams: z.int().meta({ description: 'Places taken, jobs included' }),
+    jobs: z.int(),
+    refused: z.int(),
+    restarts: z.int().meta({ description: 'Threads started again' }),
+  })
+  .meta({ id: 'Pool' })
+
 export const statusSchema = z
   .object({
     status: z.enum(['ok', 'not ready']),
@@ -104,6 +116,7 @@ export const statusSchema = z
     lastRun: time.optional().meta({ description: 'When the lineup was last read from the receiver' }),
     streams: z.int(),
     receiver: receiverSchema.optional(),
+    pool: poolSchema.optional().meta({ description: 'Absent where the sound is not made in this process' }),
     missingBouquets: z.array(z.string()),
     guide: z.object({
       programmes: z.int(),
@@ -134,6 +147,15 @@ export const streamSchema = z
     reconnects: z.int().meta({ description: 'Connections to the receiver opened again' }),
   })
   .meta({ id: 'Stream' })
+
+export const settingSchema = z
+  .object({
+    key: z.string(),
+    env: z.string().meta({ description: 'Name in the environment' }),
+    meaning: z.string(),
+    isLive: z.boolean().meta({ description: 'Changes without a restart' }),
+  })
+  .meta({ id: 'Setting' })
 
 export const reloadedSchema = z
   .object({

@@ -39,6 +39,9 @@ const tunerPreemptions = ['lingering', 'priority'] as const
 const receiverResults = ['answered', 'unreachable', 'timeout', 'refused', 'broken'] as const
 const refreshStages = ['channels', 'now', 'guide', 'xmltv'] as const
 
+const discoveryProtocols = ['discover', 'control', 'ssdp'] as const
+const discoveryOutcomes = ['answered', 'ignored', 'refused', 'limited'] as const
+
 const refreshBuckets = [1, 5, 15, 60, 300, 900, 3600]
 const requestBuckets = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10]
 const streamBuckets = [1, 10, 60, 300, 1800, 3600, 4 * 3600, 24 * 3600]
@@ -75,6 +78,15 @@ export function createMetrics({ process = false }: { process?: boolean } = {}) {
     registers,
   })
   for (const from of engines) for (const to of engines) if (from !== to) fallbacks.inc({ from, to }, 0)
+
+  const discoveryRequests = new Counter({
+    name: 'xg2g_discovery_requests_total',
+    help: 'Requests of clients that look for HDHomeRun devices or ask about one',
+    labelNames: ['protocol', 'outcome'],
+    registers,
+  })
+  for (const protocol of discoveryProtocols)
+    for (const outcome of discoveryOutcomes) discoveryRequests.inc({ protocol, outcome }, 0)
 
   const requests = new Counter({
     name: 'http_requests_total',
@@ -195,6 +207,12 @@ export function createMetrics({ process = false }: { process?: boolean } = {}) {
     fallbacks: {
       inc(from: Engine, to: Engine): void {
         fallbacks.inc({ from, to })
+      },
+    },
+
+    discoveryRequests: {
+      inc(protocol: (typeof discoveryProtocols)[number], outcome: (typeof discoveryOutcomes)[number]): void {
+        discoveryRequests.inc({ protocol, outcome })
       },
     },
 

@@ -4,12 +4,15 @@ import { execFile } from 'node:child_process'
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { promisify } from 'node:util'
+import { readCertificate } from '../base/certificate.ts'
 import type { Config } from '../base/config.ts'
 import { toAppError } from '../base/errors.ts'
 import { proveFolder } from '../base/folder.ts'
 import { formatListen, type Listen } from '../base/units.ts'
 import { nativeVersion } from '../workers/native.ts'
+import { examineDiscovery } from './discovery.ts'
 import { examineReceiver } from './receiver.ts'
+import { examineSocket } from './socket.ts'
 
 /** `ok`: nothing to do. `note`: good to know. `bad`: something will not work. */
 export type Level = 'ok' | 'note' | 'bad'
@@ -25,6 +28,7 @@ type Examination = (config: Config) => Diagnosis[] | Promise<Diagnosis[]>
 
 const leastNode = [24, 15] as const
 const leastFreeBytes = 500e6
+const fewDays = 14
 const examinations: readonly Examination[] = [
   examineNode,
   examineAddon,
@@ -32,7 +36,10 @@ const examinations: readonly Examination[] = [
   examineVaDevice,
   examineData,
   examineClock,
+  examineCertificate,
   examinePorts,
+  examineSocket,
+  ({ hdhrEnabled }) => (hdhrEnabled ? examineDiscovery() : []),
   examineReceiver,
 ]
 
@@ -121,11 +128,38 @@ function examineClock(): Diagnosis[] {
   return [{ level: 'bad', text, cure: 'switch on NTP' }]
 }
 
+function examineCertificate(config: Config): Diagnosis[] {
+  try {
+    const certificate = readCertificate(config)
+    if (certificate === undefined) return []
+    const { names, validTo, warnings } = certificate
+    if (warnings.length > 0)
+      return warnings.map((text) => ({ level: 'bad', text, cure: 'have it renewed, then reload' }))
+    const left = Math.floor((validTo.getTime() - Date.now()) / 86_400_000)
+    const text = `Certificate for ${names || 'no name'}, good for ${left} more days`
+    return [{ level: left < fewDays ? 'note' : 'ok', text }]
+  } catch (thrown) {
+    const cure = 'set XG2G_TLS_CERT and XG2G_TLS_KEY to files in PEM that this user may read, or neither'
+    return [{ level: 'bad', text: toAppError(thrown).message, cure }]
+  }
+}
+
 async function examinePorts(config: Config): Promise<Diagnosis[]> {
-  const { listen, enableStreamProxy, proxyListen, metricsListen } = config
+  const {
+    listen,
+    tlsCert,
+    tlsListen,
+    enableStreamProxy,
+    proxyListen,
+    hdhrEnabled,
+    hdhrListen,
+    metricsListen,
+  } = config
   const ports = [
     listen,
+    ...(tlsCert ? [tlsListen] : []),
     ...(enableStreamProxy ? [proxyListen] : []),
+    ...(hdhrEnabled ? [hdhrListen] : []),
     ...(metricsListen ? [metricsListen] : []),
   ]
   const isRunning = await answersAsOurs(listen)

@@ -1,8 +1,15 @@
 // From a row of a bouquet to a channel: which rows are channels at all, and the id that never changes.
 import { createHash } from 'node:crypto'
 import type { ServiceRow } from '../receiver/listing.ts'
-import { formatReference, parseReference, referencePath, type Reference } from '../receiver/reference.ts'
-import type { Channel } from './guide.ts'
+import {
+  decodePath,
+  formatReference,
+  parseReference,
+  referencePath,
+  type Reference,
+} from '../receiver/reference.ts'
+import { findReference } from '../receiver/service.ts'
+import type { Channel, Guide } from './guide.ts'
 
 /** A channel before it has a number and groups. */
 export interface ChannelDraft {
@@ -51,6 +58,20 @@ export function channelOf(
 /** Where the proxy port has the channel. */
 export function streamPath({ path, ref }: Pick<Channel, 'path' | 'ref'>): string {
   return path ?? referencePath(ref)
+}
+
+/** The id or number in a path of the proxy port, `/stream/<id>` or `/auto/v<number>`; undefined in others. */
+export function channelKeyOf(path: string): string | undefined {
+  const named = /^(?:stream\/([^/]+)|auto\/v(\d{1,9}))$/.exec(decodePath(path))
+  return named?.[1] ?? named?.[2]
+}
+
+/** The channel of the lineup that a path of the proxy port stands for. @throws BAD_REQUEST as findReference() */
+export function channelAt(path: string, guide: Pick<Guide, 'channel'>): Channel | undefined {
+  const key = channelKeyOf(path)
+  if (key !== undefined) return guide.channel(key)
+  const reference = findReference(path)
+  return reference && guide.channel(formatReference(reference))
 }
 
 /** Made of the service's own numbers: neither a new name nor another place in the list changes it. */

@@ -76,6 +76,8 @@ export interface PlaylistOptions {
   /** The same for the proxy port. */
   readonly streamBaseUrl: string
   readonly xmltvUrl: string
+  /** What players are to bring along where they fetch HLS; the proxy port asks for none. */
+  readonly token?: string | undefined
   readonly variant?: PlaylistVariant
 }
 

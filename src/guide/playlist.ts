@@ -1,7 +1,7 @@
 // The M3U playlist. What receivers send as a name is hostile here: no quote and no line break of it may
 // leave its place.
 import { streamPath } from './channel.ts'
-import type { Channel, PlaylistOptions, PlaylistVariant } from './guide.ts'
+import type { Channel, PlaylistOptions } from './guide.ts'
 
 export function formatPlaylist(channels: readonly Channel[], options: PlaylistOptions): string {
   const guide = attribute(options.xmltvUrl)
@@ -24,16 +24,26 @@ function formatEntry(channel: Channel, options: PlaylistOptions): string {
   return `#EXTINF:-1 ${shown},${line(name)}\n${line(addressOf(channel, options))}\n`
 }
 
-function addressOf(channel: Channel, { baseUrl, streamBaseUrl, variant = {} }: PlaylistOptions): string {
-  const { id, url } = channel
-  if (url !== undefined) return url
-  const query = queryOf(variant)
-  if (variant.format === 'hls') return `${baseUrl}/hls/${encodeURIComponent(id)}/index.m3u8${query}`
-  return streamBaseUrl + streamPath(channel) + query
+/** Where the API port has the channel as HLS. */
+export function hlsPath(id: string): string {
+  return `/hls/${encodeURIComponent(id)}/index.m3u8`
 }
 
-function queryOf({ audio }: PlaylistVariant): string {
-  return audio === undefined ? '' : `?${new URLSearchParams({ audio }).toString()}`
+function addressOf(
+  channel: Channel,
+  { baseUrl, streamBaseUrl, token, variant = {} }: PlaylistOptions,
+): string {
+  const { id, url } = channel
+  const { audio, format } = variant
+  if (url !== undefined) return url
+  if (format === 'hls') return baseUrl + hlsPath(id) + queryOf({ audio, token })
+  return streamBaseUrl + streamPath(channel) + queryOf({ audio })
+}
+
+function queryOf(parameters: Readonly<Record<string, string | undefined>>): string {
+  const query = new URLSearchParams()
+  for (const [key, value] of Object.entries(parameters)) if (value !== undefined) query.set(key, value)
+  return query.size === 0 ? '' : `?${query.toString()}`
 }
 
 function attribute(text: string): string {

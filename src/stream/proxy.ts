@@ -19,6 +19,8 @@ import { streamHeaders, watch, type SendLimits } from './viewing.ts'
 export interface ProxyOptions {
   /** What a request's path stands for; undefined if nothing. Asks nobody. @throws BAD_REQUEST */
   find: (path: string) => Service | undefined
+  /** Another address for this request, where its player cannot play a stream; undefined serves it here. */
+  elsewhere?: (request: IncomingMessage) => string | undefined
   feeds: Feeds
   /** Why the sound cannot be changed, told to those who ask for it in the query. */
   refusal?: AppError | undefined
@@ -45,18 +47,10 @@ export class Proxy {
     return this.#port.listen(listen)
   }
 
-  /** Takes no more requests, leaves the receivers, lets out what has come from them so far, and after
-   *  `drainMs` drops the clients that have not taken it. */
-  async close(drainMs = 5000): Promise<void> {
+  /** Takes no more requests; what has come is let out for `drainMs`. */
+  async close(drainMs?: number): Promise<void> {
     this.#isClosing = true
-    const { feeds } = this.#options
-    const closed = this.#port.close()
-    const timer = setTimeout(() => {
-      this.#port.abort()
-      feeds.abort()
-    }, drainMs)
-    await Promise.all([closed, feeds.close()])
-    clearTimeout(timer)
+    await this.#port.drain(this.#options.feeds, drainMs)
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -65,7 +59,12 @@ export class Proxy {
     try {
       if (this.#isClosing) throw new AppError('SHUTTING_DOWN')
       const { service, query } = this.#read(request)
-      const { feeds, limits } = this.#options
+      const { feeds, limits, elsewhere } = this.#options
+      const address = elsewhere?.(request)
+      if (address !== undefined) {
+        sendElsewhere(response, address)
+        return account.answered(302)
+      }
       if (request.method === 'GET')
         return await watch(service, query, response, { feeds, limits, account, trace })
       response.writeHead(200, streamHeaders).end()
@@ -88,4 +87,14 @@ export class Proxy {
     if (query.isTransform && this.#options.refusal !== undefined) throw this.#options.refusal
     return { service, query }
   }
+}
+
+function sendElsewhere(response: ServerResponse, address: string): void {
+  const headers = {
+    'Cache-Control': 'no-store',
+    Vary: 'User-Agent',
+    'Content-Length': 0,
+    Connection: 'close',
+  }
+  response.writeHead(302, { ...headers, Location: address }).end()
 }

@@ -7,6 +7,7 @@ import { createApi } from '../../src/api/app.ts'
 import { Guard } from '../../src/api/guard.ts'
 import type { Parts } from '../../src/api/parts.ts'
 import { takePlayers, type Players } from '../../src/api/players.ts'
+import type { Route } from '../../src/api/route.ts'
 import { ApiServer } from '../../src/api/server.ts'
 import { loadConfig } from '../../src/base/config.ts'
 import { AppError } from '../../src/base/errors.ts'
@@ -216,8 +217,16 @@ export async function startFake(
   {
     guide = new FakeGuide(),
     events = {},
+    hasHls = true,
+    further = [],
     players,
-  }: { guide?: FakeGuide; events?: Partial<EventLimits>; players?: Players } = {},
+  }: {
+    guide?: FakeGuide
+    events?: Partial<EventLimits>
+    hasHls?: boolean
+    further?: readonly Route[]
+    players?: Players
+  } = {},
 ): Promise<Fake> {
   const env: Record<string, string> = { XG2G_OWI_BASE: 'http://root:geheim@192.0.2.1', ...settings }
   const load = () => loadConfig({ env })
@@ -245,13 +254,33 @@ export async function startFake(
         { name: 'http://192.0.2.2', isReachable: undefined, tuners: { ...tunerUse, used: [] } },
       ],
     }),
+    devices: () => undefined,
+    pool: () => ({
+      workers: 2,
+      capacity: 256,
+      streams: 3,
+      jobs: 1,
+      packages: 0,
+      refused: 0,
+      restarts: 1,
+      failures: { died: 1, exit: 0, memory: 0, hung: 0 },
+      perWorker: [
+        { isUp: true, streams: 3, restarts: 0, problem: '' },
+        { isUp: false, streams: 0, restarts: 1, problem: 'No worker thread starts' },
+      ],
+    }),
+    further,
     ports,
+    hasHls: () => hasHls,
     version: '1.2.3',
     log,
   }
   const guard = new Guard(live)
   const takes = takePlayers({ players: () => players, guard, configuration: live })
-  const server = new ApiServer(createApi(parts, hub, guard), takes)
+  const answer = createApi(parts, hub, guard).callback()
+  const server = new ApiServer((request, response) => {
+    if (!takes(request, response)) void answer(request, response)
+  })
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
   return {
     guide,

@@ -70,7 +70,7 @@ describe('other requests', () => {
 
 describe('the port for metrics alone', () => {
   it('has nothing else', async () => {
-    server = new ApiServer(createMetricsApi({ metrics: createMetrics() }))
+    server = new ApiServer(createMetricsApi({ metrics: createMetrics() }).callback())
     const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
     const ask = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status
     expect([await ask('/metrics'), await ask('/healthz'), await ask('/api/v1/status')]).toEqual([
@@ -82,9 +82,9 @@ describe('the port for metrics alone', () => {
 describe('ApiServer.listen', () => {
   it('fails when the port is taken', async () => {
     const metrics = createMetrics()
-    server = new ApiServer(createMetricsApi({ metrics }))
+    server = new ApiServer(createMetricsApi({ metrics }).callback())
     const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
-    const second = new ApiServer(createMetricsApi({ metrics })).listen({ host: '127.0.0.1', port })
+    const second = new ApiServer(createMetricsApi({ metrics }).callback()).listen({ host: '127.0.0.1', port })
     await expect(second).rejects.toMatchObject({ code: 'EADDRINUSE' })
   })
 })

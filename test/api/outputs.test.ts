@@ -61,6 +61,20 @@ describe.each(['/playlist.m3u', '/files/playlist.m3u'])('GET %s', (path) => {
     expect((await fake.ask(`${path}?audio=opus`)).status).toBe(400)
   })
 
+  it('has addresses of HLS where asked for them, unless there is none', async () => {
+    await fake.ask(`${path}?type=hls&token=some-token`)
+    expect(fake.guide.asked.at(-1)).toMatchObject({ token: 'some-token', variant: { format: 'hls' } })
+    expect((await fake.ask(`${path}?type=dash`)).status).toBe(400)
+    const without = await startFake(behindProxy, { hasHls: false })
+    const refused = await without.ask(`${path}?type=hls`)
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      expect.stringContaining('HLS is switched off'),
+    ])
+    expect((await without.ask(`${path}?type=ts`)).status).toBe(200)
+    await without.close()
+  })
+
   it('answers HEAD', async () => {
     const response = await fake.ask(path, { method: 'HEAD' })
     expect([response.status, await response.text()]).toEqual([200, ''])

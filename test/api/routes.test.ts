@@ -28,6 +28,7 @@ describe('GET /api/v1/status', () => {
       lastRun: expect.stringMatching(/^\d{4}-.*Z$/) as string,
       streams: 1,
       receiver: { address: 'http://***@192.0.2.1', state: 'ok', model: 'Demo', tuners: 4 },
+      pool: { workers: 2, workersUp: 1, capacity: 256, streams: 3, jobs: 1, restarts: 1 },
       missingBouquets: ['Nothing'],
       guide: { programmes: 2 },
       refresh: { isRunning: false },
@@ -209,6 +210,16 @@ describe('/api/v1/config', () => {
     const text = JSON.stringify(await json('/api/v1/config'))
     expect(text).toContain('"rateLimitRps":50')
     expect(text).not.toContain('geheim')
+  })
+
+  it('says what each setting means', async () => {
+    const { settings } = (await json('/api/v1/config')) as { settings: { key: string }[] }
+    expect(settings.find(({ key }) => key === 'rateLimitRps')).toEqual({
+      key: 'rateLimitRps',
+      env: 'XG2G_RATELIMIT_RPS',
+      meaning: 'Requests a second that one client may make',
+      isLive: true,
+    })
   })
 
   it('reloads, and names what waits for a restart', async () => {

@@ -25,6 +25,7 @@ const contract = [
   'xg2g_socket_refused_total',
   'xg2g_engine_state',
   'xg2g_engine_fallbacks_total',
+  'xg2g_discovery_requests_total',
 ]
 
 describe('createMetrics', () => {

@@ -48,6 +48,13 @@ http://tv.example.org:8001/1:0:19:283D:3FB:1:C00000:0:0:0:
     ],
   ])('%j %j', (more, variant, address) => expect(format(more, variant).split('\n')[2]).toBe(address))
 
+  it('brings the token along for HLS alone', () => {
+    const address = (type: 'ts' | 'hls') =>
+      formatPlaylist([channel], { ...options, token: 'a b', variant: { format: type } }).split('\n')[2]
+    expect(address('hls')).toBe(`https://tv.example.org/hls/${channel.id}/index.m3u8?token=a+b`)
+    expect(address('ts')).toBe(`http://tv.example.org:8001/${channel.ref}`)
+  })
+
   it('reads back any names as they are, and none leaves its place', () => {
     const text = fc.string({ unit: 'binary', maxLength: 30 })
     fc.assert(

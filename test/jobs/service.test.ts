@@ -9,15 +9,18 @@ import { AppError } from '../../src/base/errors.ts'
 import { createLog } from '../../src/base/log.ts'
 import { createMetrics } from '../../src/base/metrics.ts'
 import { startDemoReceiver } from '../../src/demo/receiver.ts'
+import { defaultWeight } from '../../src/jobs/order.ts'
 import { AudioRemux, audioRemuxPath, type AudioRemuxOptions } from '../../src/jobs/service.ts'
 import { Sources } from '../../src/jobs/sources.ts'
 import { passthroughEngine, poolEngine, type Engine, type EngineStream } from '../../src/stream/engine.ts'
 import { Engines } from '../../src/stream/engines.ts'
 import { Feeds } from '../../src/stream/feeds.ts'
 import { StreamPort } from '../../src/stream/port.ts'
+import { framesType } from '../../src/stream/frames.ts'
 import { Spacing } from '../../src/stream/spacing.ts'
 import { Pool } from '../../src/workers/pool.ts'
 import { defaultProfile, parseProfile, type Profile } from '../../src/workers/profile.ts'
+import { mostWeight } from '../../src/workers/schedule.ts'
 import { RingReader, RingWriter, createRing } from '../../src/workers/ring.ts'
 import { ok, packets, StreamServer } from '../stream/packets.ts'
 import { ask, parse, read, viewer } from '../stream/viewers.ts'
@@ -39,12 +42,12 @@ async function start({
   allowed = ['127.0.0.1'],
   ...options
 }: StartOptions = {}) {
-  const opened: { profile: Profile; stream: EngineStream }[] = []
+  const opened: { profile: Profile; stream: EngineStream; weight: number | undefined }[] = []
   const watched: Engine = {
     name: engine.name,
     open(profile, about) {
       const stream = engine.open(profile, about)
-      opened.push({ profile, stream })
+      opened.push({ profile, stream, weight: about?.weight })
       return stream
     },
   }
@@ -85,8 +88,9 @@ interface Posted {
 }
 
 /** Begins a POST; its body is written to `request`. */
-function post(port: number, query = ''): Posted {
-  const request = httpRequest({ port, host: '127.0.0.1', method: 'POST', path: `${audioRemuxPath}${query}` })
+function post(port: number, query = '', headers: Record<string, string> = {}): Posted {
+  const path = `${audioRemuxPath}${query}`
+  const request = httpRequest({ port, host: '127.0.0.1', method: 'POST', path, headers })
   const response = once(request, 'response').then(([response]) => response as IncomingMessage)
   response.catch(() => undefined)
   request.on('error', () => undefined)
@@ -428,6 +432,40 @@ describe('GET', () => {
     await vi.waitFor(() => expect(logged()).toContain('FORBIDDEN'))
     expect(logged() + answers.map(({ body }) => body.toString()).join()).not.toMatch(/geheim|cm9vdDpnZWhlaW0/)
   })
+})
+
+describe('POST of a daemon', () => {
+  const framed = (port: number, weight?: string) => {
+    const asked = { 'Content-Type': framesType, ...(weight !== undefined && { 'X-Xg2g-Weight': weight }) }
+    const { request, response } = post(port, '', asked)
+    closers.push(() => request.destroy())
+    return response
+  }
+
+  it('has the weight of its job, live television none', async () => {
+    const { port, opened } = await start()
+    const weights = ['1', '7', String(mostWeight), undefined]
+    for (const weight of weights) expect((await framed(port, weight)).statusCode).toBe(200)
+    expect(opened.map(({ weight }) => weight)).toEqual([1, 7, mostWeight, undefined])
+    await send(port, packets(20)) // of another program
+    expect(opened.at(-1)?.weight).toBe(defaultWeight)
+  })
+
+  it.each(['0', '-1', '1.5', String(mostWeight + 1), 'heavy', ''])(
+    'is refused with the weight %j, before an engine is asked',
+    async (weight) => {
+      const { port, opened } = await start()
+      const response = await framed(port, weight)
+      expect([response.statusCode, errorOf(await all(response))]).toMatchObject([
+        400,
+        {
+          code: 'BAD_REQUEST',
+          message: expect.stringContaining(`X-Xg2g-Weight but received "${weight}"`) as string,
+        },
+      ])
+      expect(opened).toEqual([])
+    },
+  )
 })
 
 describe('HEAD', () => {

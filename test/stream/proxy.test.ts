@@ -87,6 +87,28 @@ function endless(socket: Socket): void {
   more()
 }
 
+describe('a request that is served elsewhere', () => {
+  const elsewhere = ({ url }: { url?: string }) => (url?.includes('there') ? 'http://x/there' : undefined)
+
+  it.each(['GET', 'HEAD'])('is told so (%s), and no stream is opened', async (method) => {
+    const { port, server } = await start(finite(10), { elsewhere })
+    const { status, headers, body } = await ask(port, `${path}?there`, method)
+    expect([status, headers.location, headers['cache-control'], body.length]).toEqual([
+      302,
+      'http://x/there',
+      'no-store',
+      0,
+    ])
+    expect(server.sockets).toEqual([])
+    expect((await ask(port, path)).body.equals(packets(10))).toBe(true)
+  })
+
+  it('is refused all the same where there is no such stream', async () => {
+    const { port } = await start(finite(10), { elsewhere })
+    expect((await ask(port, '/nothing?there')).status).toBe(404)
+  })
+})
+
 describe('GET', () => {
   it('answers with the stream, without length and chunks, and ends with the connection', async () => {
     const { port } = await start(finite(5000))

@@ -1,8 +1,14 @@
 // The configuration in effect.
 import { z } from 'zod'
+import { settingInfo, settingKeys } from '../../base/settings.ts'
 import type { Parts } from '../parts.ts'
 import { route, type Route } from '../route.ts'
-import { errorSchema, reloadedSchema } from '../schemas.ts'
+import { errorSchema, reloadedSchema, settingSchema } from '../schemas.ts'
+
+const described = settingKeys.map((key) => {
+  const { env, meaning, isLive = false } = settingInfo(key)
+  return { key, env, meaning, isLive }
+})
 
 export function configRoutes({ configuration }: Parts): Route[] {
   return [
@@ -12,9 +18,12 @@ export function configRoutes({ configuration }: Parts): Route[] {
       scope: 'admin',
       summary: 'The configuration in effect, secrets masked',
       answers: {
-        200: { description: 'By key', schema: z.object({ config: z.record(z.string(), z.unknown()) }) },
+        200: {
+          description: 'Values by key, and what each setting means',
+          schema: z.object({ config: z.record(z.string(), z.unknown()), settings: z.array(settingSchema) }),
+        },
       },
-      handle: () => ({ config: configuration.masked }),
+      handle: () => ({ config: configuration.masked, settings: described }),
     }),
     route({
       method: 'post',

@@ -4,6 +4,7 @@ import type { Context } from 'koa'
 import { z } from 'zod'
 import { AppError } from '../../base/errors.ts'
 import type { Guide } from '../../guide/guide.ts'
+import { send } from '../answer.ts'
 import type { Parts } from '../parts.ts'
 import { route, type Call, type Route } from '../route.ts'
 import { errorSchema } from '../schemas.ts'
@@ -15,6 +16,7 @@ const variant = z.object({
     .enum(['true', 'false'], 'true or false')
     .transform((value) => value === 'true')
     .optional(),
+  type: z.enum(['ts', 'hls'], 'one of ts, hls').optional(),
   audio: z.enum(['aac', 'mp3', 'copy'], 'one of aac, mp3, copy').optional(),
 })
 const notYet = { description: 'Not yet; see Retry-After', schema: errorSchema }
@@ -26,7 +28,7 @@ export function outputRoutes(parts: Parts): Route[] {
     summary: 'The channels as M3U',
     query: variant,
     answers: { 200: { description: 'Playlist', type: 'audio/x-mpegurl' }, 503: notYet },
-    handle: (call: Call<z.output<typeof variant>>) => sendPlaylist(call, ready(parts)),
+    handle: (call: Call<z.output<typeof variant>>) => sendPlaylist(call, ready(parts), parts.hasHls()),
   } as const
   const xmltv = { method: 'get', scope: 'read', summary: 'The guide as XMLTV' } as const
   return [
@@ -67,17 +69,25 @@ function ready({ guide, isReady }: Parts): Guide {
 }
 
 function sendPlaylist(
-  { context, query: { group, radio: isRadio, audio }, addresses }: Call<z.output<typeof variant>>,
+  {
+    context,
+    query: { group, radio: isRadio, type: format, audio },
+    addresses,
+  }: Call<z.output<typeof variant>>,
   guide: Guide,
+  hasHls: boolean,
 ): void {
-  // Who had to bring the token in the address cannot bring it another way for the guide either.
-  const { token } = context.query
-  const withToken = typeof token === 'string' ? `?${new URLSearchParams({ token }).toString()}` : ''
+  if (format === 'hls' && !hasHls)
+    throw new AppError('BAD_REQUEST', { reason: 'HLS is switched off here: only type=ts can be had' })
+  // Who had to bring the token in the address cannot bring it another way for what the list names either.
+  const token = typeof context.query.token === 'string' ? context.query.token : undefined
+  const withToken = token === undefined ? '' : `?${new URLSearchParams({ token }).toString()}`
   const text = guide.playlist({
     baseUrl: addresses.base,
     streamBaseUrl: addresses.streams,
     xmltvUrl: `${addresses.base}/xmltv.xml${withToken}`,
-    variant: { group, isRadio, audio: addresses.isDirect ? undefined : audio },
+    token,
+    variant: { group, isRadio, format, audio: addresses.isDirect ? undefined : audio },
   })
   context.set('Vary', 'Host, X-Forwarded-Host, X-Forwarded-Proto')
   context.etag = createHash('sha256').update(text).digest('base64url').slice(0, 27)
@@ -105,13 +115,4 @@ async function sendPicon(context: Context, guide: Guide | undefined, id: string 
   context.set('Cross-Origin-Resource-Policy', 'cross-origin') // shown by the web pages of other programs
   context.set('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'; sandbox") // SVG
   send(context, picon.type, () => Buffer.from(picon.bytes))
-}
-
-// 304 where the client has it; nothing is opened for HEAD.
-function send(context: Context, type: string, body: () => Context['body']): void {
-  context.status = 200
-  if (!context.response.get('Cache-Control')) context.set('Cache-Control', 'no-cache')
-  context.type = type
-  if (context.fresh) context.status = 304
-  else if (context.method !== 'HEAD') context.body = body()
 }

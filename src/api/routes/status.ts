@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { maskCredentials } from '../../base/log.ts'
 import type { GuideStatus } from '../../guide/guide.ts'
 import type { Receivers } from '../../stream/receivers.ts'
+import type { PoolStats } from '../../workers/pool.ts'
 import type { Parts } from '../parts.ts'
 import { route, type Route } from '../route.ts'
 import { receiverSchema, statusSchema } from '../schemas.ts'
@@ -58,10 +59,18 @@ export function describeStatus(parts: Parts): unknown {
     lastRun: status?.lineup.loadedAt,
     streams: parts.streams.list().length,
     receiver: status === undefined ? undefined : describeReceiver(parts, status),
+    pool: describePool(parts.pool()),
     missingBouquets: status?.lineup.missingBouquets ?? [],
     guide: status?.guide ?? noGuide,
     refresh: status?.refresh ?? idle,
   }
+}
+
+function describePool(stats: PoolStats | undefined): object | undefined {
+  if (stats === undefined) return undefined
+  const { workers, capacity, streams, jobs, refused, restarts, perWorker } = stats
+  const workersUp = perWorker.filter(({ isUp }) => isUp).length
+  return { workers, workersUp, capacity, streams, jobs, refused, restarts }
 }
 
 function describeReceiver({ configuration }: Parts, { receiver }: GuideStatus): object {

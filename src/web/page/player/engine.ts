@@ -1,0 +1,65 @@
+// How hls.js is set up, and how it is fetched before it is needed.
+import type Hls from 'hls.js'
+import type { HlsConfig } from 'hls.js'
+import { authorization } from '../base/client.ts'
+
+export type Library = typeof Hls
+
+const longestWaitMs = 20_000 // for a channel that has to be tuned first
+const keptBehindS = 30
+const worker = new URL('../lib/hls.worker.js', import.meta.url).href
+
+let library: Promise<Library> | undefined
+
+/** The library; fetched once. @throws TypeError where it cannot be fetched */
+export function loadLibrary(): Promise<Library> {
+  library ??= import('hls.js').then(
+    ({ default: loaded }) => loaded,
+    (error: unknown) => {
+      library = undefined
+      throw error
+    },
+  )
+  return library
+}
+
+/** Fetches what the first channel will need, when there is nothing better to do. */
+export function warmUp(): void {
+  const begin = () => void Promise.all([loadLibrary(), fetch(worker)]).catch(() => undefined)
+  if ('requestIdleCallback' in window) requestIdleCallback(begin, { timeout: 2000 })
+  else setTimeout(begin, 500)
+}
+
+/** Near the live edge, with little kept behind, a known number of tries, and our token. */
+export function settingsOf({ DefaultConfig }: Library): Partial<HlsConfig> {
+  const retry = (maxNumRetry: number) => ({ maxNumRetry, retryDelayMs: 500, maxRetryDelayMs: 4000 })
+  const policy = (maxNumRetry: number) => ({
+    default: {
+      maxTimeToFirstByteMs: longestWaitMs,
+      maxLoadTimeMs: longestWaitMs,
+      timeoutRetry: retry(1),
+      errorRetry: retry(maxNumRetry),
+    },
+  })
+  return {
+    ...DefaultConfig,
+    workerPath: worker,
+    lowLatencyMode: true,
+    maxLiveSyncPlaybackRate: 1.06,
+    backBufferLength: keptBehindS,
+    maxBufferLength: 12,
+    maxMaxBufferLength: 30,
+    liveDurationInfinity: true,
+    startFragPrefetch: true,
+    // The first variant is the broadcast as it is; a home network carries it.
+    startLevel: 0,
+    testBandwidth: false,
+    abrEwmaDefaultEstimate: 40_000_000,
+    manifestLoadPolicy: policy(3),
+    playlistLoadPolicy: policy(4),
+    fragLoadPolicy: policy(4),
+    xhrSetup(request) {
+      for (const [name, value] of Object.entries(authorization())) request.setRequestHeader(name, value)
+    },
+  }
+}

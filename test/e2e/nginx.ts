@@ -1,0 +1,109 @@
+// nginx as a child, with the file that etc/ has for it, for the tests here.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, vi } from 'vitest'
+import { issue, type Issued } from '../base/issuer.ts'
+
+export interface Nginx {
+  readonly url: string
+  /** A connection of HTTP/2 of its own. */
+  connect(): ClientHttp2Session
+  close(): Promise<void>
+}
+
+const file = 'etc/nginx/xg2g.conf'
+const program = '/usr/sbin/nginx' // not in everybody's PATH
+
+/** Starts nginx in front of the two ports; what the file says of places is the only thing changed in it. */
+export async function startNginx({ api, streams }: { api: number; streams: number }): Promise<Nginx> {
+  const folder = mkdtempSync(join(tmpdir(), 'xg2g-nginx-'))
+  const certificate = issue(folder)
+  const port = await freePort()
+  writeFileSync(join(folder, 'xg2g.conf'), placed(folder, certificate, { port, api, streams }))
+  writeFileSync(join(folder, 'nginx.conf'), surroundings(folder))
+  const child = spawn(program, ['-e', 'stderr', '-p', folder, '-c', join(folder, 'nginx.conf')])
+  const ended = once(child, 'close')
+  let said = ''
+  child.stderr.on('data', (piece: Buffer) => (said += piece.toString()))
+  const sessions: ClientHttp2Session[] = []
+  const failed = ended.then(() => {
+    rmSync(folder, { recursive: true, force: true })
+    throw new Error(`nginx does not start: ${said}`)
+  })
+  failed.catch(() => undefined)
+  await Promise.race([vi.waitFor(() => reach(port), { timeout: 10_000 }), failed])
+  return {
+    url: `https://localhost:${port}`,
+    connect() {
+      const session = connectHttp2(`https://localhost:${port}`, { ca: readFileSync(certificate.cert) })
+      session.on('error', () => undefined)
+      sessions.push(session)
+      return session
+    },
+    async close() {
+      for (const session of sessions) session.destroy()
+      child.kill('SIGTERM')
+      await ended
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function placed(
+  folder: string,
+  { cert, key }: Issued,
+  { port, api, streams }: { port: number; api: number; streams: number },
+): string {
+  const places: readonly (readonly [string, string])[] = [
+    ['    listen [::]:443 ssl http2;\n', ''],
+    ['    listen 443 ', `    listen 127.0.0.1:${port} `],
+    ['127.0.0.1:8080', `127.0.0.1:${api}`],
+    ['127.0.0.1:8001', `127.0.0.1:${streams}`],
+    ['server_name tv.example.org', 'server_name localhost'],
+    ['/var/cache/nginx/xg2g', join(folder, 'cache')],
+    ['/etc/ssl/xg2g/fullchain.pem', cert],
+    ['/etc/ssl/xg2g/privkey.pem', key],
+  ]
+  return places.reduce(
+    (text, [from, to]) => {
+      expect(text.split(from), from).toHaveLength(2) // once in the file
+      return text.replace(from, to)
+    },
+    readFileSync(file, 'utf8'),
+  )
+}
+
+// What Debian's nginx.conf has around it, without what belongs to root.
+function surroundings(folder: string): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((what) => `${what}_temp_path ${join(folder, what)};`)
+    .join(' ')
+  const user = process.getuid?.() === 0 ? 'user root;' : ''
+  return `${user} daemon off; worker_processes 1; pid ${join(folder, 'pid')};
+events { worker_connections 1024; }
+http { access_log off; ${temporary} gzip on; include xg2g.conf; }
+`
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function reach(port: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+  } finally {
+    socket.destroy()
+  }
+}
