@@ -10,7 +10,7 @@ import { containers, type Container } from '../workers/packaging.ts'
 import type { HoldOptions } from './holds.ts'
 import { archiveList, liveList, type List } from './list.ts'
 import type { LoreBook } from './lore.ts'
-import { multivariantPlaylist, type Variant } from './multivariant.ts'
+import { multivariantPlaylist } from './multivariant.ts'
 import { parsePath, type Kind, type Place, type Target } from './names.ts'
 import { mediaPlaylist, targetDuration } from './playlist.ts'
 import { keptQuery, parseReload, parseStart, type Reload } from './reload.ts'
@@ -19,6 +19,7 @@ import { mediaTypes, sendFile, sendMedia, sendText, sendTextHead } from './sendi
 import { ticksPerSecond } from './segment.ts'
 import type { Run, Sessions, Wanted } from './sessions.ts'
 import type { Session } from './session.ts'
+import { variantsOf } from './variants.ts'
 
 export interface DoorOptions {
   /** What a channel stands for; undefined if nothing. Asks nobody. */
@@ -39,9 +40,6 @@ export interface Client {
 const firstSegmentMs = 10_000
 /** How far ahead of the newest segment a player may wait. */
 const mostAhead = 2
-/** Until the first segments have been measured, the busiest one to come is taken to be so much busier. */
-const peakMargin = 1.5
-const measuredEnoughTicks = 30 * ticksPerSecond
 const indexCache = 'public, max-age=30'
 
 type Of<What extends Target['what']> = Extract<Target, { what: What }>
@@ -104,7 +102,9 @@ export class Door {
     if (request.method === 'HEAD') return sendTextHead(response)
     const run = await this.#chosen(wanted, container, visit)
     if (run === undefined) return
-    const variants = [variantOf(run.session, this.#options.lore.get(wanted.channel).peak)]
+    const { lore, sessions } = this.#options
+    const variants = variantsOf(run.session, lore.get(wanted.channel))
+    void sessions.scout(wanted, run.session.kind.container)
     const reply = new Reply(multivariantPlaylist(variants, { query: kept, isArchive }))
     this.#sent(run, visit, 'playlist', sendText(request, response, { reply, cache: indexCache }))
   }
@@ -283,21 +283,6 @@ function advanceLimit({ partTicks }: Session): number {
 // Three target durations.
 function holdMs({ slotTicks }: Session): number {
   return 3000 * targetDuration(slotTicks)
-}
-
-function variantOf({ kind, tracks }: Session, knownPeak = 0): Variant {
-  const all = [...tracks.values()].filter(({ window }) => !window.isEnded)
-  const main = tracks.get(0)
-  const others = all.filter((track) => track !== main).map(({ rates }) => rates)
-  const measured = main?.rates ?? { peak: 0, average: 0 }
-  const isSure = knownPeak > 0 || (main?.measuredTicks ?? 0) >= measuredEnoughTicks
-  const peak = Math.max(knownPeak, isSure ? measured.peak : Math.round(measured.peak * peakMargin))
-  const most = (key: 'peak' | 'average') => Math.max(0, ...others.map((rates) => rates[key]))
-  return {
-    kind,
-    tracks: all.map(({ about }) => about),
-    rates: { peak: peak + most('peak'), average: measured.average + most('average') },
-  }
 }
 
 function playlistCache({ slotTicks }: Session, { hasParts }: List, { msn }: Reload): string {
