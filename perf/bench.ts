@@ -18,6 +18,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   delay: async () => (await import('./delay.ts')).delayBehind,
   latency: async () => (await import('./latency.ts')).latency,
   joins: async () => (await import('./joins.ts')).joins,
+  hdhomerun: async () => (await import('./hdhomerun.ts')).hdhomerun,
   crowd: async () => (await import('./crowd.ts')).crowd,
   cuts: async () => (await import('./cuts.ts')).cuts,
   failover: async () => (await import('./failover.ts')).failover,

@@ -103,6 +103,7 @@ function startDaemon(owiBase: string, data: string, days: number): Promise<Progr
     XG2G_DATA: data,
     XG2G_LISTEN: '127.0.0.1:0',
     XG2G_PROXY_LISTEN: '127.0.0.1:0',
+    XG2G_HDHR_ENABLED: 'false',
     XG2G_WORKERS: '1',
     XG2G_EPG_DAYS: String(days),
     XG2G_RATELIMIT_ENABLED: 'false',

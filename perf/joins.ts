@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { channels, type Channel, type Kind } from '../src/demo/channels.ts'
+import type { Channel, Kind } from '../src/demo/channels.ts'
+import { channelOf, decodedFrom, longestWaitMs, pictureFrom, videoOf } from './live/picture.ts'
 import { startDaemon, startPipe, startReceiver } from './live/server.ts'
 import { Recording } from './live/stream.ts'
 import { visit } from './live/visit.ts'
@@ -24,7 +25,6 @@ const lanes = 16 // joins at once
 const ffmpegLanes = 3
 const batch = 48 // joins before what they brought is looked at
 const watchMs = 1500
-const longestWaitMs = 12_000
 const spreadMs = 1000 // the moment of a join is somewhere in it
 const warmMs = 10_000 // the longest group has come
 
@@ -66,11 +66,15 @@ export const joins: Benchmark = {
     }
     found.relay = await inLanes(plan(rivalCount), lanes, async ({ channel, afterMs }) => {
       await delay(afterMs)
-      return waitFor(relay.port, channel)
+      return { kind: channel.kind as Kind, waitMs: await pictureFrom(relay.port, channel), errors: [] }
     })
     found.ffmpeg = await inLanes(plan(rivalCount), ffmpegLanes, async ({ channel, afterMs }) => {
       await delay(afterMs)
-      return decodeFirst(`${upstream}/${channel.ref}`, channel.kind as Kind)
+      return {
+        kind: channel.kind as Kind,
+        waitMs: await decodedFrom(`${upstream}/${channel.ref}`),
+        errors: [],
+      }
     })
     for (const { leave } of holders) leave()
 
@@ -105,12 +109,6 @@ export const joins: Benchmark = {
       ],
     }
   },
-}
-
-function channelOf(kind: Kind): Channel {
-  const channel = channels.find((each) => each.kind === kind)
-  if (channel === undefined) throw new TypeError(`there is no channel ${kind}`)
-  return channel
 }
 
 async function watch(port: number, ref: string): Promise<{ recording: Recording; askedAt: number }> {
@@ -174,41 +172,6 @@ async function decode(bytes: Uint8Array): Promise<string[]> {
   // Addresses differ from process to process.
   const plain = lines.map((line) => line.replace(/ @ 0x[0-9a-f]+/, ''))
   return code === 0 ? plain : [...plain, `it ended with ${code}`]
-}
-
-async function waitFor(port: number, channel: Channel): Promise<Join> {
-  const recording = new Recording()
-  const there = Promise.withResolvers<undefined>()
-  let looked = 0
-  const { askedAt, leave } = visit(port, channel.ref, (bytes) => {
-    recording.add(bytes)
-    // Looked for from time to time only; the time itself is that of the bytes.
-    const now = performance.now()
-    if (now - looked < 500) return
-    looked = now
-    if (recording.firstPicture(videoOf(channel)) !== undefined) there.resolve(undefined)
-  })
-  await Promise.race([there.promise, delay(longestWaitMs, undefined, { ref: false })])
-  leave()
-  const waitMs = (recording.firstPicture(videoOf(channel)) ?? Infinity) - askedAt
-  return { kind: channel.kind as Kind, waitMs, errors: [] }
-}
-
-async function decodeFirst(url: string, kind: Kind): Promise<Join> {
-  const startedAt = performance.now()
-  const how = ['-map', '0:v:0', '-frames:v', '1', '-vf', 'scale=64:36', '-f', 'rawvideo', '-']
-  const child = spawn('ffmpeg', ['-v', 'quiet', '-nostdin', '-i', url, ...how], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  let waitMs = Infinity
-  child.stdout.once('data', () => (waitMs = performance.now() - startedAt))
-  child.stdout.resume()
-  await once(child, 'close')
-  return { kind, waitMs, errors: [] }
-}
-
-function videoOf({ programme }: Channel): number {
-  return programme.video?.pid ?? 0
 }
 
 function tableOf(kind: Kind, found: Record<Way, readonly Join[]>): Table {

@@ -11,7 +11,7 @@ import { readCertificate, type Certificate } from './base/certificate.ts'
 import type { Config } from './base/config.ts'
 import { AppError, expectation, toAppError } from './base/errors.ts'
 import { proveFolder } from './base/folder.ts'
-import { LiveConfig, type Reloaded } from './base/live.ts'
+import { LiveConfig, reloadLogged, type Reloaded } from './base/live.ts'
 import { maskCredentials, type Logger } from './base/log.ts'
 import { createMetrics, type Metrics } from './base/metrics.ts'
 import { settingInfo } from './base/settings.ts'
@@ -20,6 +20,8 @@ import type { DemoReceiver } from './demo/receiver.ts'
 import { channelKeyOf } from './guide/channel.ts'
 import type { Channel, Guide, RefreshKind } from './guide/guide.ts'
 import { openGuide } from './guide/keeper.ts'
+import { VirtualTuner } from './hdhomerun/tuner.ts'
+import { Archives } from './hls/archive.ts'
 import { Door } from './hls/door.ts'
 import { LoreBook } from './hls/lore.ts'
 import { Sessions } from './hls/sessions.ts'
@@ -33,6 +35,7 @@ import { OpenWebIf } from './receiver/client.ts'
 import { Occupancy } from './receiver/occupancy.ts'
 import { formatReference, referenceKey, type Reference } from './receiver/reference.ts'
 import { findReference, urlPlace } from './receiver/service.ts'
+import { Reception } from './receiver/signal.ts'
 import type { Engines } from './stream/engines.ts'
 import type { Feeds, RunningStream } from './stream/feeds.ts'
 import { Proxy } from './stream/proxy.ts'
@@ -57,12 +60,23 @@ export interface Daemon {
   readonly tlsPort: number | undefined
   /** The proxy port; undefined where it is switched off. */
   readonly proxyPort: number | undefined
+  /** The HDHomeRun tuner's port; undefined where there is none. */
+  readonly tunerPort: number | undefined
   readonly demo: DemoReceiver | undefined
   /** Reads the configuration again and applies what can change while streams run.
    *  @throws CONFIG_REJECTED; then nothing has changed */
   reload(): Reloaded
   /** Drains the streams, then stops everything. Each part may take a few seconds at most. */
   close(): Promise<void>
+}
+
+/** What streams are served from, on whichever port. */
+interface Streams {
+  readonly feeds: Feeds
+  /** What a path of the proxy port stands for. */
+  readonly find: (path: string) => Service | undefined
+  readonly receivers: Receivers | undefined
+  readonly refusal: AppError | undefined
 }
 
 interface Tools {
@@ -80,10 +94,11 @@ interface Tools {
     feeds?: Feeds
     guide?: Guide
     receivers?: Receivers
-    pool?: Pool | undefined
-    /** What a path of the proxy port stands for. */
-    find?: (path: string) => Service | undefined
     hls?: { readonly sessions: Sessions; readonly door: Door }
+    /** Of the first receiver. */
+    reception?: Reception
+    tuner?: VirtualTuner
+    pool?: Pool | undefined
   }
   /** What may be asked of the first receiver, for streams and guide together. */
   readonly budget: Budget
@@ -128,34 +143,45 @@ export async function startDaemon(
   }
   const made = await startEngines(live.current, tools)
   found.pool = made.pool
-  if (live.current.enableStreamProxy) await startProxy(live.current, made, tools)
-  startHls(live.current, made, tools)
+  const folder = isDemo ? join(configured.data, 'demo-guide') : configured.data
+  const { enableStreamProxy, hdhrEnabled } = live.current
+  const streams = enableStreamProxy || hdhrEnabled ? openStreams(live.current, made, tools) : undefined
+  if (streams !== undefined && enableStreamProxy) await startProxy(live.current, streams, tools)
+  if (streams !== undefined) startHls(live.current, made, streams, tools)
   await startJobs(live.current, made.engines, tools)
-  startGuide(live.current, isDemo ? join(configured.data, 'demo-guide') : configured.data, tools)
+  startGuide(live.current, folder, tools)
+  if (streams !== undefined && hdhrEnabled) await startTuner(streams, folder, tools)
   phase = undefined
   starting.defer(() => void (phase = 'stopping'))
   const { apiPort, tlsPort, proxyPort } = found
-  log.info({ apiPort, tlsPort, proxyPort }, 'started')
+  const tunerPort = found.tuner?.port
+  log.info({ apiPort, tlsPort, proxyPort, tunerPort }, 'started')
 
   const parts = starting.move()
-  const close = () => parts.disposeAsync()
-  return { apiPort, tlsPort, proxyPort, demo, reload: () => reload(tools), close }
+  return {
+    apiPort,
+    tlsPort,
+    proxyPort,
+    tunerPort,
+    demo,
+    reload: () => reload(tools),
+    close: () => parts.disposeAsync(),
+  }
 }
 
-function reload({ live, hub, found, log }: Tools): Reloaded {
-  try {
-    const certificate = renewedCertificate(live.current)
-    const reloaded = live.reload()
-    if (certificate !== undefined) found.tls?.renew(certificate)
-    const { applied, restart } = reloaded
-    const warnings = [...reloaded.warnings, ...(certificate?.warnings ?? [])]
-    log.info({ applied, restart, warnings }, 'configuration reloaded')
-    hub.send('config', { applied, restart })
-    return { applied, restart, warnings }
-  } catch (err) {
-    log.error({ err }, 'configuration rejected, the one in effect stays')
-    throw err
-  }
+function reload(tools: Tools): Reloaded {
+  const reloaded = reloadLogged(() => reloadAll(tools), tools.log)
+  const { applied, restart } = reloaded
+  tools.hub.send('config', { applied, restart })
+  return reloaded
+}
+
+function reloadAll({ live, found }: Tools): Reloaded {
+  const certificate = renewedCertificate(live.current)
+  const reloaded = live.reload()
+  if (certificate === undefined) return reloaded
+  found.tls?.renew(certificate)
+  return { ...reloaded, warnings: [...reloaded.warnings, ...certificate.warnings] }
 }
 
 // The files may hold another one since the start.
@@ -212,14 +238,15 @@ function apiOf(tools: Tools): Answer {
     configuration,
     guide: () => found.guide,
     receivers: () => found.receivers,
-    pool: () => found.pool?.stats(),
     streams: {
       list: () => listStreams(found),
       end: (id: string) => found.hls?.sessions.end(id) === true || found.feeds?.end(id) === true,
     },
+    devices: () => found.tuner,
+    pool: () => found.pool?.stats(),
+    further: pageRoutes(),
     ports: portsOf(tools),
     hasHls: () => found.hls !== undefined,
-    further: pageRoutes(),
   }
   const application = createApi(parts, hub, guard).callback()
   const takes = takePlayers({ players: () => found.hls?.door, guard, configuration })
@@ -245,8 +272,8 @@ async function startDemo(config: Config, { parts, log }: Tools): Promise<DemoRec
   return demo
 }
 
-async function startProxy(config: Config, { engines, refusal }: Made, tools: Tools): Promise<void> {
-  const { parts, live, found, log, metrics } = tools
+function openStreams(config: Config, { engines, refusal }: Made, tools: Tools): Streams {
+  const { parts, live, found, log } = tools
   const addresses = addressesOf(config, config.owiBase, log)
   const receivers = receiversOf(config, addresses, tools)
   if (receivers !== undefined) {
@@ -254,7 +281,12 @@ async function startProxy(config: Config, { engines, refusal }: Made, tools: Too
     parts.defer(() => receivers.close())
   }
   const feeds = createFeeds(engines, live, tools)
-  const find = (path: string) => findStream(path, addresses, tools)
+  found.feeds = feeds
+  return { feeds, find: (path) => findStream(path, addresses, tools), receivers, refusal }
+}
+
+async function startProxy(config: Config, { feeds, find, refusal }: Streams, tools: Tools): Promise<void> {
+  const { parts, live, found, log, metrics } = tools
   const proxy = new Proxy({
     feeds,
     refusal,
@@ -270,16 +302,21 @@ async function startProxy(config: Config, { engines, refusal }: Made, tools: Too
     metrics,
   })
   parts.defer(() => proxy.close())
-  found.feeds = feeds
-  found.find = find
   found.proxyPort = (await proxy.listen(config.proxyListen)).port
 }
 
 // The channels in segments, for players that want HLS.
-function startHls(config: Config, { pool }: Made, tools: Tools): void {
+function startHls(config: Config, { pool }: Made, { feeds, find }: Streams, tools: Tools): void {
   const { parts, live, found, log, metrics } = tools
-  const { feeds } = found
-  if (!config.hlsEnabled || feeds === undefined || pool === undefined) return
+  if (!config.hlsEnabled || pool === undefined) return
+  const archives =
+    config.hlsDvr === 0
+      ? undefined
+      : new Archives(
+          join(config.data, 'hls', 'dvr'),
+          { mostMs: config.hlsDvr, mostBytes: config.hlsDvrMb * 1024 * 1024 },
+          log,
+        )
   const lore = new LoreBook(join(config.data, 'hls', 'channels.json'), log)
   const sessions = new Sessions({
     feeds,
@@ -295,19 +332,46 @@ function startHls(config: Config, { pool }: Made, tools: Tools): void {
     slotMs: config.hlsSegment,
     partMs: config.hlsPart,
     listedMs: config.hlsWindow,
+    archives,
     log,
     metrics,
   })
   parts.defer(() => lore.close())
   parts.defer(() => sessions.close())
-  const find = (channel: string) => found.find?.(`stream/${channel}`)
-  found.hls = { sessions, door: new Door({ find, sessions, lore, log, metrics }) }
+  const door = new Door({ find: (channel) => find(`stream/${channel}`), sessions, lore, log, metrics })
+  found.hls = { sessions, door }
 }
 
 // Who watches, each viewer of HLS in place of the stream that they share.
 function listStreams({ feeds, hls }: Tools['found']): RunningStream[] {
   const streams = feeds?.list() ?? []
   return hls?.sessions.expand(streams) ?? streams
+}
+
+// Behind the guide, whose lineup it shows, and closed before it.
+async function startTuner(streams: Streams, folder: string, tools: Tools): Promise<void> {
+  const { parts, live, found, log, metrics } = tools
+  const { feeds, find, receivers, refusal } = streams
+  const tuner = await VirtualTuner.open({
+    config: () => live.current,
+    folder,
+    feeds,
+    find: (number) => find(`/auto/v${number}`),
+    profile: () => configuredProfile(live.current),
+    refusal,
+    guide: () => found.guide,
+    receivers,
+    reception: found.reception,
+    guideUrl: (hostname) => live.current.publicUrl ?? `http://${hostname}:${found.apiPort}`,
+    log,
+    metrics,
+  })
+  if (tuner === undefined) return
+  found.tuner = tuner
+  parts.defer(() => {
+    delete found.tuner
+    return tuner.close()
+  })
 }
 
 // Programs on this machine: their streams back, or as channels where there is a proxy to show them.
@@ -385,15 +449,17 @@ function isElsewhere({ owiBase, proxyTarget }: Config): boolean {
 function receiversOf(
   config: Config,
   addresses: StreamAddresses,
-  { live, log, metrics, budget }: Tools,
+  { live, found, log, metrics, budget }: Tools,
 ): Receivers | undefined {
   const { owiBase: first, owiFallback, owiUser: user, owiPass: password, owiTimeoutMs: timeoutMs } = config
   if (first === undefined || isElsewhere(config)) return undefined
   const tunersOf = (owiBase: string): Tuners => {
     const shared = owiBase === first ? budget : new Budget()
     const client = new OpenWebIf({ owiBase, user, password, timeoutMs, budget: shared, log, metrics })
+    const source = new Occupancy(client)
+    if (owiBase === first) found.reception = new Reception(client, source)
     return new Tuners({
-      source: new Occupancy(client),
+      source,
       get limit() {
         return live.current.tuners
       },

@@ -54,21 +54,13 @@ async function main([name, ...args]: string[]): Promise<number> {
 
 async function serve(args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { config: { type: 'string' }, demo: { type: 'boolean' } } })
-  const config = await readConfig(values.config)
+  const load = await configReader(values.config)
+  const config = load()
   const { createLog } = await import('./base/log.ts')
   const { startDaemon } = await import('./daemon.ts')
   const log = createLog(config.logLevel)
-  const { loadConfig } = await import('./base/config.ts')
-  const load = () => loadConfig(values.config === undefined ? {} : { file: values.config })
   const daemon = await startDaemon(config, { log, isDemo: values.demo === true, load })
-  const reload = () => {
-    try {
-      daemon.reload()
-    } catch {
-      // rejected: the daemon has logged it and goes on with the configuration in effect
-    }
-  }
-  if (!process.stdin.isTTY) process.on('SIGHUP', reload) // at a terminal it says that the terminal is gone
+  reloadOnHangup(daemon)
   const { apiPort, proxyPort } = daemon
   if (daemon.demo !== undefined && proxyPort !== undefined) {
     const { describeDemo } = await import('./cli/welcome.ts')
@@ -82,11 +74,13 @@ async function serve(args: string[]): Promise<number> {
 
 async function transcode(args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { config: { type: 'string' } } })
-  const config = await readConfig(values.config)
+  const load = await configReader(values.config)
+  const config = load()
   const { createLog } = await import('./base/log.ts')
   const { startTranscoder } = await import('./transcoder.ts')
   const log = createLog(config.logLevel)
-  const transcoder = await startTranscoder(config, { log })
+  const transcoder = await startTranscoder(config, { log, load })
+  reloadOnHangup(transcoder)
   log.info({ signal: await stopSignal() }, 'stopping')
   await transcoder.close()
   log.info('stopped')
@@ -122,8 +116,24 @@ async function printConfig(args: string[]): Promise<number> {
 }
 
 async function readConfig(file: string | undefined): Promise<Config> {
+  return (await configReader(file))()
+}
+
+/** Reads the configuration, each time anew. */
+async function configReader(file: string | undefined): Promise<() => Config> {
   const { loadConfig } = await import('./base/config.ts')
-  return loadConfig(file === undefined ? {} : { file })
+  return () => loadConfig(file === undefined ? {} : { file })
+}
+
+function reloadOnHangup(running: { reload: () => unknown }): void {
+  if (process.stdin.isTTY) return // there it says that the terminal is gone
+  process.on('SIGHUP', () => {
+    try {
+      running.reload()
+    } catch {
+      // rejected: it has been logged, and the configuration in effect stays
+    }
+  })
 }
 
 /** The first signal to stop; a second one ends the process where it is. */

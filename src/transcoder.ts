@@ -4,6 +4,7 @@ import { createHealthApi, createMetricsApi } from './api/app.ts'
 import { ApiServer } from './api/server.ts'
 import type { Config } from './base/config.ts'
 import type { AppError } from './base/errors.ts'
+import { LiveConfig, reloadLogged, type Reloaded } from './base/live.ts'
 import type { Logger } from './base/log.ts'
 import { createMetrics } from './base/metrics.ts'
 import { JobListener } from './jobs/listener.ts'
@@ -17,20 +18,39 @@ import type { Profile } from './workers/profile.ts'
 export interface Transcoder {
   /** Where /audio-remux, health and metrics are. */
   readonly port: number
+  /** Reads the configuration again and applies what can change while streams run.
+   *  @throws CONFIG_REJECTED; then nothing has changed */
+  reload(): Reloaded
   /** Lets streams come to their end for some seconds, then stops everything. */
   close(): Promise<void>
+}
+
+export interface TranscoderOptions {
+  log: Logger
+  /** Reads the configuration again, for reload(); the same one unless given. */
+  load?: () => Config
+}
+
+interface Tools extends PlantTools {
+  readonly live: LiveConfig
 }
 
 const drainMs = 5000
 
 /** Starts what the configuration asks for. If a part cannot start, those before it are stopped.
  *  @throws what a port says that cannot be listened on */
-export async function startTranscoder(config: Config, { log }: { log: Logger }): Promise<Transcoder> {
+export async function startTranscoder(
+  config: Config,
+  { log, load = () => config }: TranscoderOptions,
+): Promise<Transcoder> {
   await using starting = new AsyncDisposableStack()
   let phase: string | undefined = 'starting'
   for (const warning of config.warnings) log.warn(warning)
-  const tools: PlantTools = {
+  const live = new LiveConfig(config, load)
+  live.onChange((changed) => void (log.level = changed.logLevel))
+  const tools: Tools = {
     parts: starting,
+    live,
     log,
     metrics: createMetrics({ process: true }),
     checks: [() => phase],
@@ -43,35 +63,60 @@ export async function startTranscoder(config: Config, { log }: { log: Logger }):
   log.info({ port, sources: config.transcoderSources }, 'started')
 
   const parts = starting.move()
-  return { port, close: () => parts.disposeAsync() }
+  const reload = () => reloadLogged(() => live.reload(), log)
+  return { port, reload, close: () => parts.disposeAsync() }
 }
 
 /** What makes sound of sound, and what those get who ask for nothing. */
 interface Makers {
   readonly engines: Engines
   readonly refusal?: AppError
+  /** Changes with the configuration. */
   readonly profile: Profile
 }
 
 // Never another transcoder: two that name each other would hand a stream to and fro.
-async function startMakers(config: Config, tools: PlantTools): Promise<Makers> {
+async function startMakers(config: Config, tools: Tools): Promise<Makers> {
   const made = await startEngines({ ...config, transcoderUrl: undefined }, tools, { mayPass: false })
   if (made.refusal !== undefined) tools.checks.push(() => 'engine')
-  return { ...made, profile: configuredProfile(config) }
+  return {
+    ...made,
+    get profile() {
+      return configuredProfile(tools.live.current)
+    },
+  }
 }
 
-async function startJobs(config: Config, { engines, profile }: Makers, tools: PlantTools): Promise<void> {
+async function startJobs(config: Config, made: Makers, tools: Tools): Promise<void> {
   const { parts, log, metrics } = tools
-  const idleMs = config.jobIdle
-  const jobs = await JobListener.open(config, { engines, profile, idleMs, log, metrics })
+  const jobs = await JobListener.open(config, {
+    engines: made.engines,
+    get profile() {
+      return made.profile
+    },
+    idleMs: config.jobIdle,
+    log,
+    metrics,
+  })
   if (jobs !== undefined) parts.defer(() => jobs.close())
 }
 
-async function startPort(config: Config, made: Makers, tools: PlantTools): Promise<number> {
-  const { parts, log, metrics, checks } = tools
-  const feeds = createFeeds(made.engines, { current: config }, tools)
+async function startPort(config: Config, made: Makers, tools: Tools): Promise<number> {
+  const { parts, live, log, metrics, checks } = tools
+  const feeds = createFeeds(made.engines, live, tools)
   const sources = new Sources(config.transcoderSources)
-  const audio = new AudioRemux({ ...made, feeds, sources, idleMs: config.jobIdle, log, metrics })
+  const audio = new AudioRemux({
+    feeds,
+    engines: made.engines,
+    sources,
+    refusal: made.refusal,
+    get profile() {
+      return made.profile
+    },
+    idleMs: config.jobIdle,
+    log,
+    metrics,
+  })
   const isReady = () => checks.flatMap((check) => check() ?? [])
   const others = createHealthApi({ metrics, isReady, log }).callback()
   const port = new StreamPort(

@@ -72,7 +72,12 @@ describe('xg2g config', () => {
 describe('xg2g serve', () => {
   it('says what is missing when no receiver is configured', async () => {
     const { code, stderr } = await run(['serve'], {
-      env: { XG2G_UDS_PATH: 'off', XG2G_LISTEN: '127.0.0.1:0', XG2G_PROXY_LISTEN: '127.0.0.1:0' },
+      env: {
+        XG2G_UDS_PATH: 'off',
+        XG2G_LISTEN: '127.0.0.1:0',
+        XG2G_PROXY_LISTEN: '127.0.0.1:0',
+        XG2G_HDHR_LISTEN: '127.0.0.1:0',
+      },
     })
     expect(code).toBe(1)
     expect(stderr).toContain("Expected the receiver's address for XG2G_OWI_BASE")

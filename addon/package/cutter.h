@@ -33,16 +33,17 @@ class Cutter {
 
  private:
   int64_t SlotOf(int64_t time) const { return time / slot_; }
-  int64_t SlotEnd() const { return (slot_of_start_ + 1) * slot_; }
+  // For a whole part, and for the slot's own segment to begin.
+  bool HasRoom(int64_t time) const { return time + most_ < slot_end_; }
   Place Begin(const Frame& frame);
   Place BeginSegment(int64_t msn, const Frame& frame);
   bool IsCut(const Frame& frame) const;
-  bool EndsStarter(const Frame& frame, bool begins_part) const;
+  bool EndsStarter(const Frame& frame) const;
 
   int64_t slot_, most_;
   bool has_begun_ = false;
   bool is_starter_ = false;
-  int64_t slot_of_start_ = 0;
+  int64_t slot_end_ = 0;  // of the starter
   int64_t msn_ = 0;
   unsigned part_ = 0;
   int64_t segment_time_ = 0, part_time_ = 0;  // at which they began

@@ -93,10 +93,10 @@ void Packager::OnLead(Sound& sound, SoundUnit unit) {
   const bool is_jump = epoch_.Advance(unit.stamp);
   const int64_t time = epoch_.time();
   unit.time = time;
-  const bool is_first = !lead_ || time > lead_->time;
+  const bool is_first = !lead_ || time > lead_->dts;
   sound.Add(std::move(unit));
   if (!is_first) return;
-  if (lead_) FinishFrame(is_jump ? epoch_.step() : time - lead_->time);
+  if (lead_) FinishFrame(is_jump ? epoch_.step() : time - lead_->dts);
   if (is_jump) Break();
   lead_ = Frame{.pts = time, .dts = time, .is_access = true};
 }

@@ -1,5 +1,5 @@
-// The demo receiver in a process of its own: receiver.ts KIND ... Prints the port of its streams. It sends
-// what lies ready, in real time and without an end, and has a tuner for everybody.
+// The demo receiver in a process of its own: receiver.ts KIND ... Prints the ports of its streams and
+// its web side. It sends what lies ready, in real time and without an end, and has a tuner for everybody.
 import { channels, type Kind } from '../../src/demo/channels.ts'
 import { startDemoReceiver } from '../../src/demo/receiver.ts'
 
@@ -13,7 +13,7 @@ const receiver = await startDemoReceiver({
   tuners: streams.length,
   streams,
 })
-console.log(new URL(receiver.streamUrl).port)
+console.log(new URL(receiver.streamUrl).port, new URL(receiver.webUrl).port)
 process.once('SIGTERM', () => {
   void receiver.close().then(() => process.exit())
 })

@@ -11,26 +11,34 @@ export interface Server extends AsyncDisposable {
 export interface Daemon extends Server {
   /** Of what is not a stream: `/metrics`, `/api/v1` */
   readonly apiPort: number
+  /** Of the HDHomeRun tuner; 0 where it is off. */
+  readonly tunerPort: number
+}
+
+/** The demo receiver; its port is that of the streams. */
+export interface Receiver extends Server {
+  readonly webPort: number
 }
 
 const startMs = 30_000
 
 /** Starts `./xg2g serve`. @param upstream  its stream server, http://host:port */
 export async function startDaemon(upstream: string, env: Record<string, string> = {}): Promise<Daemon> {
-  let apiPort = 0
+  let [apiPort, tunerPort] = [0, 0]
   const settings = {
     XG2G_PROXY_TARGET: upstream,
     XG2G_UDS_PATH: 'off',
     XG2G_LISTEN: '127.0.0.1:0',
     XG2G_PROXY_LISTEN: '127.0.0.1:0',
+    XG2G_HDHR_ENABLED: 'false',
     XG2G_DATA: 'var',
     ...env,
   }
   const server = await startXg2g('serve', settings, (started) => {
-    apiPort = started.apiPort ?? 0
+    ;({ apiPort = 0, tunerPort = 0 } = started)
     return started.proxyPort
   })
-  return { ...server, apiPort }
+  return { ...server, apiPort, tunerPort }
 }
 
 /** Starts `./xg2g transcoder`; its port is that of /audio-remux. */
@@ -44,6 +52,7 @@ interface Started {
   readonly msg: string
   readonly apiPort?: number
   readonly proxyPort?: number
+  readonly tunerPort?: number
   readonly port?: number
 }
 
@@ -73,9 +82,15 @@ export async function startPipe(upstream: string): Promise<Server> {
   return startProgram('pipe.ts', upstream)
 }
 
-/** The demo receiver with channels of these kinds; its port is that of the streams. */
-export async function startReceiver(kinds: readonly Kind[]): Promise<Server> {
-  return startProgram('receiver.ts', ...kinds)
+/** The demo receiver with channels of these kinds. */
+export async function startReceiver(kinds: readonly Kind[]): Promise<Receiver> {
+  let webPort = 0
+  const server = await startPrinting('receiver.ts', kinds, (line) => {
+    const [port, web] = line.split(' ').map(Number)
+    webPort = web ?? 0
+    return port
+  })
+  return { ...server, webPort }
 }
 
 /** A stream server in a process of its own. */
@@ -91,9 +106,17 @@ export async function askNumber(port: number, what: 'lag' | 'count'): Promise<nu
 
 /** One of the programs beside this one; it prints its port. */
 function startProgram(name: string, ...args: readonly string[]): Promise<Server> {
+  return startPrinting(name, args, Number)
+}
+
+function startPrinting(
+  name: string,
+  args: readonly string[],
+  portIn: (line: string) => number | undefined,
+): Promise<Server> {
   const program = new URL(name, import.meta.url).pathname
   const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
-  return serverOf(child, Number)
+  return serverOf(child, portIn)
 }
 
 async function serverOf(child: ChildProcess, portIn: (line: string) => number | undefined): Promise<Server> {

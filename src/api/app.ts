@@ -15,6 +15,7 @@ import type { Parts } from './parts.ts'
 import { checked, route, type Route } from './route.ts'
 import { channelRoutes } from './routes/channels.ts'
 import { configRoutes } from './routes/config.ts'
+import { deviceRoutes } from './routes/devices.ts'
 import { eventRoutes } from './routes/events.ts'
 import { healthRoutes, metricsRoute, showMetrics, showReadiness } from './routes/health.ts'
 import { outputRoutes } from './routes/outputs.ts'
@@ -30,6 +31,7 @@ export function apiRoutes(parts: Parts, hub: EventHub): Route[] {
     ...healthRoutes(parts.isReady),
     metricsRoute(parts.metrics),
     ...outputRoutes(parts),
+    ...deviceRoutes(parts),
     ...statusRoutes(parts),
     ...channelRoutes(parts),
     ...streamRoutes(parts),

@@ -1,6 +1,6 @@
 // Who asks, and by which name they know us. Forwarded headers count only where a trusted proxy sent them.
 import type { IncomingMessage } from 'node:http'
-import { plainAddress, privateNetworks, type Networks } from '../base/network.ts'
+import { plainAddress, plainHost, privateNetworks, type Networks } from '../base/network.ts'
 
 export interface Client {
   /** Plain IP address; '' where a proxy named none that can be read. */
@@ -11,8 +11,6 @@ export interface Client {
   readonly host: string | undefined
   readonly protocol: 'http' | 'https'
 }
-
-const hostName = /^(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]{0,252}))(?::\d{1,5})?$/i
 
 /** @param trusted  the proxies whose word counts */
 export function clientOf(request: IncomingMessage, trusted: Networks): Client {
@@ -27,7 +25,7 @@ export function clientOf(request: IncomingMessage, trusted: Networks): Client {
   return {
     address,
     isLocal: privateNetworks.has(address) && !isForwardedByStranger,
-    host: sound(forwardedHost) ?? sound(list(headers[':authority'])[0] ?? headers.host), // HTTP/2 has no Host
+    host: plainHost(forwardedHost) ?? plainHost(list(headers[':authority'])[0] ?? headers.host), // HTTP/2 has no Host
     protocol: (forwardedProtocol ?? protocolOf(socket)) === 'https' ? 'https' : 'http',
   }
 }
@@ -52,8 +50,4 @@ function list(header: string | string[] | undefined): string[] {
     .split(',')
     .map((word) => word.trim())
     .filter((word) => word !== '')
-}
-
-function sound(host: string | undefined): string | undefined {
-  return host !== undefined && hostName.test(host) && URL.canParse(`http://${host}`) ? host : undefined
 }

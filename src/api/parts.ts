@@ -21,6 +21,21 @@ export interface Configuration {
   reload(): Reloaded
 }
 
+/** What the virtual HDHomeRun devices answer on their own port, for those who look for them here. */
+export interface DevicePages {
+  /** @throws FORBIDDEN by the client's address, METHOD_NOT_ALLOWED, NOT_FOUND, NOT_READY */
+  answer(question: {
+    readonly method: string
+    /** As `discover.json`. */
+    readonly name: string
+    readonly query: URLSearchParams
+    /** By which the client has reached us. */
+    readonly hostname: string
+    /** The client's; undefined where nobody can vouch for it. */
+    readonly address: string | undefined
+  }): Promise<{ readonly type: string; readonly body: string }>
+}
+
 export interface Parts {
   readonly metrics: Metrics
   readonly isReady: Readiness
@@ -31,13 +46,15 @@ export interface Parts {
   readonly streams: Pick<Feeds, 'list' | 'end'>
   /** Those that streams come from, in order. Undefined where there are none. */
   readonly receivers: () => Pick<Receivers, 'list' | 'look'> | undefined
-  /** Undefined where there is no pool, and while the daemon starts. */
-  readonly pool: () => PoolStats | undefined
+  /** Undefined where there are none. */
+  readonly devices: () => DevicePages | undefined
   readonly ports: Ports
-  /** Routes of rooms that the API does not know. */
-  readonly further?: readonly Route[]
   /** Are channels served as HLS, below /hls of this port? */
   readonly hasHls: () => boolean
+  /** Undefined where there is no pool, and while the daemon starts. */
+  readonly pool: () => PoolStats | undefined
+  /** Routes of rooms that the API does not know. */
+  readonly further?: readonly Route[]
   readonly version: string
   readonly log?: Logger | undefined
 }

@@ -23,7 +23,7 @@ type Raw = Record<string, unknown>
 
 // Names that installations of earlier versions set, and whose part does not exist yet: they are
 // warned of. Any other unknown XG2G_ name is taken for a typing mistake.
-const awaited = /^XG2G_(HDHR_\w+|EPG_\w+)$/
+const awaited = /^XG2G_(HDHR_(MODEL|FIRMWARE)|EPG_\w+)$/
 
 /** Reads the configuration. Throws CONFIG_INVALID with one line for each problem. */
 export function loadConfig({ env = process.env, file }: { env?: Environment; file?: string } = {}): Config {

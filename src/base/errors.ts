@@ -106,6 +106,16 @@ export const ERRORS = {
   },
   REFRESH_RUNNING: { status: 409, expose: true, message: () => 'A refresh is running already' },
   NO_TUNER: { status: 503, expose: true, message: (d) => text(d.reason, 'No tuner is free') },
+  TUNER_IN_USE: {
+    status: 503,
+    expose: true,
+    message: (d) => `${text(d.tuner, 'The tuner')} is in use${because(d.channel)}`,
+  },
+  UNKNOWN_PROFILE: {
+    status: 400,
+    expose: true,
+    message: (d) => text(d.reason, 'There is no such profile: the picture passes unchanged'),
+  },
   FFMPEG_MISSING: {
     status: 503,
     expose: false,

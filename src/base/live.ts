@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { maskedConfig, type Config } from './config.ts'
 import { AppError, toAppError } from './errors.ts'
+import type { Logger } from './log.ts'
 import { settingInfo, settingKeys, type SettingKey } from './settings.ts'
 
 export interface Reloaded {
@@ -69,5 +70,17 @@ export class LiveConfig {
     } catch (thrown) {
       throw new AppError('CONFIG_REJECTED', { cause: thrown, reason: toAppError(thrown).message })
     }
+  }
+}
+
+/** Tells the log how a reload went. @throws what it throws */
+export function reloadLogged(reload: () => Reloaded, log: Logger): Reloaded {
+  try {
+    const { applied, restart, warnings } = reload()
+    log.info({ applied, restart, warnings }, 'configuration reloaded')
+    return { applied, restart, warnings }
+  } catch (err) {
+    log.error({ err }, 'configuration rejected, the one in effect stays')
+    throw err
   }
 }

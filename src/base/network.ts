@@ -116,6 +116,13 @@ export function plainAddress(text: string): string | undefined {
   return isIP(address) === 0 ? undefined : address.toLowerCase()
 }
 
+const hostAndPort = /^(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]{0,252}))(?::\d{1,5})?$/i
+
+/** A Host header as it may go into an address; undefined where it is none that is sound. */
+export function plainHost(host: string | undefined): string | undefined {
+  return host !== undefined && hostAndPort.test(host) && URL.canParse(`http://${host}`) ? host : undefined
+}
+
 /** Who shares a limit: an IPv4 address, or the /64 of an IPv6 address, since one household has a whole one. */
 export function householdOf(address: string): string {
   if (isIP(address) !== 6) return address

@@ -48,19 +48,21 @@ function inform<T extends z.ZodType>(type: T, info: SettingInfo): T {
 }
 
 /** A type read from text. YAML hands numbers and booleans over as such.
- *  @param shape  what the JSON schema says of it; any scalar unless given */
+ *  @param expected  what it should be, or that for a value which it is not
+ *  @param shape     what the JSON schema says of it; any scalar unless given */
 export function read<T>(
-  expected: string,
+  expected: string | ((text: string) => string),
   parse: (text: string) => T | undefined,
   shape: z.core.GlobalMeta = {},
 ) {
+  const told = (value: string) => (typeof expected === 'string' ? expected : expected(value))
   return z
-    .union([z.string(), z.number(), z.boolean()], { error: expected })
+    .union([z.string(), z.number(), z.boolean()], { error: told('') })
     .meta(shape)
     .transform((value, context) => {
       const parsed = parse(String(value))
       if (parsed !== undefined) return parsed
-      context.addIssue(expected)
+      context.addIssue(told(String(value)))
       return z.NEVER
     })
 }

@@ -1,6 +1,7 @@
 // Every setting, once: key in the YAML file, environment name, type, default, meaning.
 // The example file, the JSON schema and the table of README follow from this list; a test compares them.
 import { availableParallelism } from 'node:os'
+import { isDeviceId, repairDeviceId } from './deviceid.ts'
 import { logLevels } from './log.ts'
 import { parseDestination, parseNetwork } from './network.ts'
 import {
@@ -54,6 +55,13 @@ const tuners = read('auto or a whole number from 1 to 64', (value) =>
   value === 'auto' ? value : parseWhole(value, 1, 64),
 )
 const receivers = list('http:// or https:// addresses of receivers', parseAddress)
+const deviceId = read(
+  (value) => `8 hex digits with a right check digit such as ${repairDeviceId(value.trim())}`,
+  (value) => (isDeviceId(value.trim()) ? value.trim().toUpperCase() : undefined),
+)
+const deviceNetworks = list('private, or addresses and networks such as 192.168.0.0/16', (word) =>
+  word === 'private' ? word : parseNetwork(word),
+)
 
 const socketPath = read('off or a path with a slash in it such as /run/xg2g/remux.sock', (value) => {
   const path = value.trim()
@@ -438,6 +446,57 @@ export const settings = {
     fallback: '',
     meaning:
       'Hosts, addresses and networks that `xg2g transcoder` may fetch from, such as box.lan:8001, 192.168.1.0/24; of its own machine only what is listed by address',
+  }),
+  hdhrEnabled: withDefault(flag, {
+    env: 'XG2G_HDHR_ENABLED',
+    fallback: 'true',
+    meaning: 'Be an HDHomeRun tuner for Plex, Jellyfin, Emby, Channels, Kodi and others',
+  }),
+  hdhrListen: withDefault(listen, {
+    env: 'XG2G_HDHR_LISTEN',
+    fallback: ':5004',
+    meaning: 'Where the HDHomeRun tuner serves its lineup and streams',
+  }),
+  hdhrNetworks: withDefault(deviceNetworks, {
+    env: 'XG2G_HDHR_NETWORKS',
+    fallback: 'private',
+    meaning: 'Who may use it without a token: private networks, or others such as 203.0.113.0/24',
+    isLive: true,
+  }),
+  hdhrDiscovery: withDefault(flag, {
+    env: 'XG2G_HDHR_DISCOVERY',
+    fallback: 'true',
+    meaning: 'Let clients find it by themselves (port 65001, SSDP)',
+  }),
+  hdhrBaseUrl: setting(address, {
+    env: 'XG2G_HDHR_BASE_URL',
+    meaning: 'The address of that port as clients see it; else the host of each request',
+    isLive: true,
+  }),
+  hdhrDeviceId: setting(deviceId, {
+    env: 'XG2G_HDHR_DEVICE_ID',
+    meaning: 'By what clients know the tuner again: 8 hex digits; else made once and kept',
+  }),
+  hdhrFriendlyName: withDefault(name, {
+    env: 'XG2G_HDHR_FRIENDLY_NAME',
+    fallback: 'xg2g',
+    meaning: 'The name under which clients show the tuner',
+    isLive: true,
+  }),
+  hdhrTuners: withDefault(tuners, {
+    env: 'XG2G_HDHR_TUNERS',
+    oldEnv: ['XG2G_HDHR_TUNER_COUNT'],
+    fallback: 'auto',
+    meaning:
+      'Tuners that it has for its clients; auto is as many as the receivers have and none is reserved of',
+    isLive: true,
+  }),
+  hdhrSplit: withDefault(choice(['auto', 'bouquets', 'off']), {
+    env: 'XG2G_HDHR_SPLIT',
+    fallback: 'auto',
+    meaning:
+      'Several tuners with a part of the lineup each: auto above 480 channels, bouquets for each bouquet, off',
+    isLive: true,
   }),
   metricsListen: setting(listen, {
     env: 'XG2G_METRICS_LISTEN',

@@ -39,7 +39,7 @@ const examinations: readonly Examination[] = [
   examineCertificate,
   examinePorts,
   examineSocket,
-  () => examineDiscovery(),
+  ({ hdhrEnabled }) => (hdhrEnabled ? examineDiscovery() : []),
   examineReceiver,
 ]
 
@@ -145,11 +145,21 @@ function examineCertificate(config: Config): Diagnosis[] {
 }
 
 async function examinePorts(config: Config): Promise<Diagnosis[]> {
-  const { listen, tlsCert, tlsListen, enableStreamProxy, proxyListen, metricsListen } = config
+  const {
+    listen,
+    tlsCert,
+    tlsListen,
+    enableStreamProxy,
+    proxyListen,
+    hdhrEnabled,
+    hdhrListen,
+    metricsListen,
+  } = config
   const ports = [
     listen,
     ...(tlsCert ? [tlsListen] : []),
     ...(enableStreamProxy ? [proxyListen] : []),
+    ...(hdhrEnabled ? [hdhrListen] : []),
     ...(metricsListen ? [metricsListen] : []),
   ]
   const isRunning = await answersAsOurs(listen)

@@ -47,7 +47,8 @@ function formatTime(unixS: number): string {
   return `${new Date(unixS * 1000).toISOString().slice(0, 19).replace(/[-:T]/g, '')} +0000`
 }
 
-function element(name: string, text: string, attributes = ''): string {
+/** An element with a text in it. */
+export function element(name: string, text: string, attributes = ''): string {
   return `<${name}${attributes}>${escape(text)}</${name}>`
 }
 

@@ -1,7 +1,21 @@
 // UDP sockets that share their port with other programs of this machine, listen to groups, and answer.
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import type { Logger } from '../base/log.ts'
-import type { Link } from './links.ts'
+import type { DeviceHost } from './device.ts'
+import type { Count, Gate } from './gate.ts'
+import type { Link, Links } from './links.ts'
+
+/** What answers datagrams with what it knows of the devices. */
+export interface ResponderOptions {
+  readonly host: DeviceHost
+  readonly gate: Gate
+  readonly links: Links
+  readonly port: number
+  /** Where to listen. Default everywhere. */
+  readonly address?: string
+  readonly log: Logger
+  readonly count: Count
+}
 
 export type Receive = (datagram: Buffer, sender: RemoteInfo) => void
 

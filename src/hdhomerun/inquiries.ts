@@ -1,28 +1,14 @@
 // UDP 65001: tells clients that broadcast, or ask us, which devices are here and where.
 import type { RemoteInfo, Socket } from 'node:dgram'
-import type { Logger } from '../base/log.ts'
-import { closeDatagrams, joinGroup, openDatagrams, reply } from './datagrams.ts'
-import type { DeviceHost } from './device.ts'
-import type { Count, Gate, Outcome } from './gate.ts'
+import { closeDatagrams, joinGroup, openDatagrams, reply, type ResponderOptions } from './datagrams.ts'
+import type { Outcome } from './gate.ts'
 import { parseInquiry, repliesTo } from './inquiry.ts'
-import type { Links } from './links.ts'
 import type { Opened } from './renewal.ts'
-
-export interface InquiriesOptions {
-  readonly host: DeviceHost
-  readonly gate: Gate
-  readonly links: Links
-  readonly port: number
-  /** Where to listen. Default everywhere. */
-  readonly address?: string
-  readonly log: Logger
-  readonly count: Count
-}
 
 const groups6 = ['ff02::176', 'ff05::176'] // of this link, of this site
 
 /** Answers from now on, over IPv4 and, where there is a network of it, IPv6. */
-export async function openInquiries(options: InquiriesOptions): Promise<Opened> {
+export async function openInquiries(options: ResponderOptions): Promise<Opened> {
   const families = ([4, 6] as const).filter((family) => family === 4 || options.links.of(6).length > 0)
   const opened = await Promise.all(families.map((family) => openFamily(family, options)))
   const sockets = opened.filter((socket) => socket !== undefined)
@@ -36,7 +22,7 @@ export async function openInquiries(options: InquiriesOptions): Promise<Opened> 
 /** The socket of one family; undefined where it cannot be had, which is logged. */
 export async function openFamily(
   family: 4 | 6,
-  { links, port, address, log, ...answering }: InquiriesOptions,
+  { links, port, address, log, ...answering }: ResponderOptions,
 ): Promise<Socket | undefined> {
   try {
     const socket = await openDatagrams({
@@ -58,7 +44,7 @@ function answer(
   socket: Socket,
   datagram: Buffer,
   sender: RemoteInfo,
-  { host, gate }: Pick<InquiriesOptions, 'host' | 'gate'>,
+  { host, gate }: Pick<ResponderOptions, 'host' | 'gate'>,
 ): Outcome {
   const inquiry = parseInquiry(datagram)
   if (inquiry === undefined) return 'ignored'

@@ -5,6 +5,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder } from '../base/folder.ts'
 import type { Logger } from '../base/log.ts'
+import { Shelf } from './reply.ts'
 import { Segment, ticksPerSecond, type Listing } from './segment.ts'
 
 export interface ArchiveLimits {
@@ -169,6 +170,8 @@ export class Archive {
 /** What is kept of one track, oldest first, without a hole in its numbers. */
 class Reel {
   readonly kept: Kept[] = []
+  /** Its playlist in the forms that were asked for. */
+  readonly replies = new Shelf()
   discontinuitySequence = 0
   /** Moves with every change. */
   version = 0

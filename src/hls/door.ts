@@ -8,17 +8,17 @@ import { refuse } from '../stream/refusal.ts'
 import type { Service } from '../stream/service.ts'
 import { containers, type Container } from '../workers/packaging.ts'
 import type { HoldOptions } from './holds.ts'
+import { archiveList, liveList, type List } from './list.ts'
 import type { LoreBook } from './lore.ts'
 import { multivariantPlaylist, type Variant } from './multivariant.ts'
 import { parsePath, type Kind, type Place, type Target } from './names.ts'
-import { mediaPlaylist, targetDuration, type Report } from './playlist.ts'
-import { keptQuery, parseReload, type Reload } from './reload.ts'
+import { mediaPlaylist, targetDuration } from './playlist.ts'
+import { keptQuery, parseReload, parseStart, type Reload } from './reload.ts'
 import { Reply } from './reply.ts'
-import { mediaTypes, sendMedia, sendText } from './sending.ts'
+import { mediaTypes, sendFile, sendMedia, sendText, sendTextHead } from './sending.ts'
 import { ticksPerSecond } from './segment.ts'
 import type { Run, Sessions, Wanted } from './sessions.ts'
 import type { Session } from './session.ts'
-import type { Track } from './track.ts'
 
 export interface DoorOptions {
   /** What a channel stands for; undefined if nothing. Asks nobody. */
@@ -99,14 +99,12 @@ export class Door {
     const container = parseContainer(query.get('container'))
     const kept = keptQuery(query, ['container'])
     const wanted = this.#wanted(visit)
-    if (request.method === 'HEAD') {
-      response.writeHead(200, { 'Content-Type': 'application/vnd.apple.mpegurl' }).end()
-      return
-    }
+    const isArchive = place.target.what === 'archive'
+    if (isArchive) this.#checkArchive()
+    if (request.method === 'HEAD') return sendTextHead(response)
     const run = await this.#chosen(wanted, container, visit)
     if (run === undefined) return
     const variants = [variantOf(run.session, this.#options.lore.get(wanted.channel).peak)]
-    const isArchive = place.target.what === 'archive'
     const reply = new Reply(multivariantPlaylist(variants, { query: kept, isArchive }))
     this.#sent(run, visit, 'playlist', sendText(request, response, { reply, cache: indexCache }))
   }
@@ -119,41 +117,51 @@ export class Door {
     const isHevc = run.session.tracks.get(0)?.about.codecs.startsWith('hvc1') === true
     if (!isHevc || container !== undefined || run.session.kind.container === 'mp4') return run
     lore.note(wanted.channel, { container: 'mp4' })
+    if (run.viewers.size <= 1) void run.session.close() // nobody else has asked for it
     const better = sessions.choose(wanted, 'main', 'mp4')
     return (await this.#begun(better.session, 0, visit)) ? better : undefined
   }
 
   // Waits for a track's first segment. False: the client left. @throws what keeps it from coming, NOT_READY
   async #begun(session: Session, number: number, { response }: Visit): Promise<boolean> {
-    const hasSegment = () => (session.tracks.get(number)?.window.listed.length ?? 0) > 0
+    return (await this.#listed(session, number, () => liveList(session, number), response)) !== undefined
+  }
+
+  // Waits until a track has something to list. Undefined: the client left.
+  async #listed(
+    session: Session,
+    number: number,
+    find: () => List | undefined,
+    response: ServerResponse,
+  ): Promise<List | undefined> {
     const isUnknown = () => session.tracks.size > 0 && !session.tracks.has(number)
-    await session.until(() => hasSegment() || isUnknown(), holdFor(firstSegmentMs, response))
-    if (response.destroyed) return false
-    if (hasSegment()) return true
+    await session.until(() => find() !== undefined || isUnknown(), holdFor(firstSegmentMs, response))
+    if (response.destroyed) return undefined
+    const list = find()
+    if (list !== undefined) return list
     if (isUnknown()) throw new AppError('NOT_FOUND', { what: 'The track' })
     throw session.error ?? new AppError('NOT_READY', { what: 'The first segment' })
   }
 
-  async #playlist(visit: Visit, { kind, track: number }: Of<'playlist'>): Promise<void> {
+  async #playlist(visit: Visit, { kind, track: number, isArchive }: Of<'playlist'>): Promise<void> {
     const { request, response, query } = visit
     const reload = parseReload(query)
     const kept = keptQuery(query)
+    const startS = isArchive ? parseStart(query) : undefined
     const wanted = this.#wanted(visit)
-    if (request.method === 'HEAD') {
-      response.writeHead(200, { 'Content-Type': 'application/vnd.apple.mpegurl' }).end()
-      return
-    }
+    if (isArchive) this.#checkArchive()
+    if (request.method === 'HEAD') return sendTextHead(response)
     const run = this.#options.sessions.at(wanted, kind)
     const { session } = run
-    if (!(await this.#begun(session, number, visit))) return
-    const track = session.tracks.get(number)
-    if (track === undefined) throw new AppError('NOT_FOUND', { what: 'The track' })
-    if (!(await waited(session, track, reload, response))) return
+    const find = () => (isArchive ? archiveList(session, number, startS) : liveList(session, number))
+    const first = await this.#listed(session, number, find, response)
+    if (first === undefined || !(await waited(session, first, reload, response))) return
+    const list = find() ?? first
     const { isDelta } = reload
-    const form = `${isDelta ? 'delta' : 'full'}${kept}`
-    const make = () => mediaPlaylist(viewOf(session, track), { query: kept, isDelta })
-    const reply = track.replies.get(track.window.version, form, make)
-    const cache = playlistCache(session, reload)
+    const form = `${isDelta ? 'delta' : 'full'} ${kept}`
+    const make = () => mediaPlaylist(list.view(), { query: kept, isDelta })
+    const reply = list.replies.get(list.version, form, make)
+    const cache = playlistCache(session, list, reload)
     this.#sent(run, visit, 'playlist', sendText(request, response, { reply, cache }))
   }
 
@@ -167,22 +175,31 @@ export class Door {
   async #media(visit: Visit, { kind, track, msn, part }: Of<'media'>): Promise<void> {
     const { response } = visit
     const run = this.#running(visit, kind)
-    const window = run.session.tracks.get(track)?.window
+    const { session } = run
+    const window = session.tracks.get(track)?.window
     if (window === undefined) throw new AppError('NOT_FOUND', { what: 'The track' })
     // What was hinted at is waited for; nothing that comes after it.
     const { next } = window
     const isHinted = next?.msn === msn && (part === undefined ? next.part > 0 : next.part === part)
     if (isHinted && !window.isEnded) {
-      await run.session.until(() => window.hasReached(msn, part), holdFor(holdMs(run.session), response))
+      await session.until(() => window.hasReached(msn, part), holdFor(holdMs(session), response))
       if (response.destroyed) return
     }
-    const segment = window.segment(msn)
-    if (segment === undefined || (part === undefined && !segment.isComplete)) throw missing(part)
-    const pieces = part === undefined ? segment.parts : segment.parts.slice(part, part + 1)
-    if (pieces.length === 0) throw missing(part)
-    const buffers = pieces.map(({ bytes }) => bytes)
-    const sent = sendMedia(response, mediaTypes[kind.container], buffers)
-    this.#sent(run, visit, part === undefined ? 'segment' : 'part', sent)
+    const type = mediaTypes[kind.container]
+    const pieces = window.segment(msn)?.pieces(part)
+    if (pieces !== undefined) {
+      const sent = sendMedia(response, type, pieces)
+      return this.#sent(run, visit, part === undefined ? 'segment' : 'part', sent)
+    }
+    const kept = part === undefined ? await session.archive?.read(track, msn) : undefined
+    if (kept === undefined)
+      throw new AppError('NOT_FOUND', { what: part === undefined ? 'The segment' : 'The part' })
+    this.#sent(run, visit, 'segment', await sendFile(response, type, kept))
+  }
+
+  #checkArchive(): void {
+    if (!this.#options.sessions.hasArchives)
+      throw new AppError('NOT_FOUND', { what: 'A list to go back in (XG2G_HLS_DVR is off)' })
   }
 
   #wanted({ place: { channel }, address }: Visit): Wanted {
@@ -217,19 +234,18 @@ interface Visit {
 // Holds the request for what it waits for. False: the client left. @throws BAD_REQUEST, NOT_READY
 async function waited(
   session: Session,
-  { window }: Track,
+  { last, isEnded, hasReached }: List,
   { msn, part }: Reload,
   response: ServerResponse,
 ): Promise<boolean> {
   if (msn === undefined) return true
-  const { last } = window
-  if (last !== undefined && !window.isEnded && msn > last.msn + mostAhead)
-    throw expected(`at most ${last.msn + mostAhead}`, '_HLS_msn', msn)
-  if (last !== undefined && part !== undefined && msn >= last.msn) {
-    const most = (msn === last.msn ? last.part : 0) + advanceLimit(session)
-    if (part > most) throw expected(`at most ${most}`, '_HLS_part', part)
+  if (last !== undefined && !isEnded) {
+    if (msn > last.msn + mostAhead) throw expected(`at most ${last.msn + mostAhead}`, '_HLS_msn', msn)
+    const mostPart = (msn === last.msn ? last.part : 0) + advanceLimit(session)
+    if (part !== undefined && msn >= last.msn && part > mostPart)
+      throw expected(`at most ${mostPart}`, '_HLS_part', part)
   }
-  const hasCome = await session.until(() => window.hasReached(msn, part), holdFor(holdMs(session), response))
+  const hasCome = await session.until(() => hasReached(msn, part), holdFor(holdMs(session), response))
   if (response.destroyed) return false
   if (!hasCome) throw new AppError('NOT_READY', { what: 'The segment' })
   return true
@@ -249,29 +265,6 @@ function holdFor(mostMs: number, response: ServerResponse): HoldOptions {
   return { mostMs, onGone: (end) => response.once('close', end) }
 }
 
-function viewOf(session: Session, track: Track) {
-  const { window, about } = track
-  const { kind, slotTicks } = session
-  const reports = [...session.tracks].flatMap(([number, other]): Report[] => {
-    const { last, isEnded } = other.window
-    return other === track || isEnded || last === undefined ? [] : [{ track: number, ...last }]
-  })
-  return {
-    track: about.track,
-    container: kind.container,
-    slotTicks,
-    partTicks: session.partTicks || undefined,
-    listed: window.listed,
-    open: window.open,
-    discontinuitySequence: window.discontinuitySequence,
-    isEnded: window.isEnded,
-    isIndependent: about.kind === 'audio', // pictures that lead an access point need those before it
-    reports,
-    isArchive: false,
-    startS: undefined,
-  }
-}
-
 function variantOf({ kind, tracks }: Session, knownPeak = 0): Variant {
   const all = [...tracks.values()].filter(({ window }) => !window.isEnded)
   const main = tracks.get(0)
@@ -287,10 +280,10 @@ function variantOf({ kind, tracks }: Session, knownPeak = 0): Variant {
   }
 }
 
-function playlistCache(session: Session, { msn }: Reload): string {
-  const targetS = targetDuration(session.slotTicks)
+function playlistCache({ slotTicks }: Session, { hasParts }: List, { msn }: Reload): string {
+  const targetS = targetDuration(slotTicks)
   if (msn !== undefined) return `public, max-age=${6 * targetS}`
-  return session.partTicks > 0 ? 'no-cache' : `public, max-age=${Math.floor(targetS / 2)}`
+  return hasParts ? 'no-cache' : `public, max-age=${Math.floor(targetS / 2)}`
 }
 
 function parseContainer(text: string | null): Container | undefined {
@@ -298,10 +291,6 @@ function parseContainer(text: string | null): Container | undefined {
   const container = containers.find((each) => each === text)
   if (container === undefined) throw expected(`one of ${containers.join(', ')}`, 'container', text)
   return container
-}
-
-function missing(part: number | undefined): AppError {
-  return new AppError('NOT_FOUND', { what: part === undefined ? 'The segment' : 'The part' })
 }
 
 // For the metrics: never what was asked for.

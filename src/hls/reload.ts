@@ -35,6 +35,15 @@ export function keptQuery(query: URLSearchParams, dropped: readonly string[] = [
   return text === '' ? '' : `?${text}`
 }
 
+/** Where a player may begin that asks for it: seconds from the beginning, or from the end if negative.
+ *  @throws BAD_REQUEST */
+export function parseStart(query: URLSearchParams): number | undefined {
+  const text = query.get('start')
+  if (text === null) return undefined
+  if (!/^-?\d{1,6}$/.test(text)) throw expected('whole seconds such as -600', 'start', text)
+  return Number(text)
+}
+
 function whole(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name)
   if (text === null) return undefined

@@ -66,6 +66,13 @@ export class Segment implements Listing {
     return this.#isComplete
   }
 
+  /** The bytes of a part, or of the whole where it is complete; undefined where there are none yet.
+   *  @param part  undefined: the whole */
+  pieces(part: number | undefined): Buffer[] | undefined {
+    if (part !== undefined) return this.#parts[part] && [this.#parts[part].bytes]
+    return this.#isComplete ? this.#parts.map(({ bytes }) => bytes) : undefined
+  }
+
   /** Is this its next part? */
   continuesWith({ msn, part }: PackagedPart): boolean {
     return !this.#isComplete && msn === this.msn && part === this.#parts.length

@@ -1,5 +1,7 @@
 // Answers to players: texts that many get, and media that lies in memory once. Nothing is copied.
+import type { FileHandle } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { pipeline } from 'node:stream/promises'
 import type { Reply } from './reply.ts'
 
 /** A client that has not taken an answer in this time is dropped. */
@@ -33,6 +35,28 @@ export function sendText(
   return body.length
 }
 
+/** Answers a HEAD for a playlist, which nothing is begun for. */
+export function sendTextHead(response: ServerResponse): void {
+  response.writeHead(200, { 'Content-Type': playlistType }).end()
+}
+
+/** Sends a file, and closes it. @returns its bytes */
+export async function sendFile(
+  response: ServerResponse,
+  type: string,
+  { file, bytes }: { file: FileHandle; bytes: number },
+): Promise<number> {
+  sendMediaHead(response, type, bytes)
+  if (response.req.method === 'HEAD') {
+    response.end()
+    await file.close()
+    return bytes
+  }
+  // The client may go at any time; the stream closes the file in any case.
+  await pipeline(file.createReadStream(), response).catch(() => undefined)
+  return bytes
+}
+
 /** Sends what never changes. @returns its bytes */
 export function sendMedia(response: ServerResponse, type: string, pieces: readonly Buffer[]): number {
   const bytes = pieces.reduce((all, { length }) => all + length, 0)
@@ -48,7 +72,7 @@ export function sendMedia(response: ServerResponse, type: string, pieces: readon
   return bytes
 }
 
-export function sendMediaHead(response: ServerResponse, type: string, bytes: number): void {
+function sendMediaHead(response: ServerResponse, type: string, bytes: number): void {
   response.setHeader('Cache-Control', 'public, max-age=3600, immutable')
   response.setHeader('Content-Type', type)
   response.setHeader('Content-Length', bytes)

@@ -11,10 +11,11 @@ import type { Service } from '../stream/service.ts'
 import type { PackagedRecord, PackagedTrack, PackageOptions, Packaging } from '../workers/packaging.ts'
 import type { Profile } from '../workers/profile.ts'
 import type { RingWriter } from '../workers/ring.ts'
+import type { Archive, Archives } from './archive.ts'
 import { Holds, type HoldOptions } from './holds.ts'
 import { Lateness } from './lateness.ts'
 import type { Kind } from './names.ts'
-import { ticksPerSecond, type Listing } from './segment.ts'
+import { ticksPerSecond } from './segment.ts'
 import { Track } from './track.ts'
 
 export interface SessionOptions {
@@ -30,8 +31,8 @@ export interface SessionOptions {
   readonly lingerMs: number
   /** Of the client that it is begun for. */
   readonly address?: string | undefined
-  /** Keeps a track's segments for longer. */
-  readonly onListed?: ((track: number, listing: Listing) => void) | undefined
+  /** Where segments are kept for those who go back; undefined keeps none. */
+  readonly archives?: Archives | undefined
   readonly log?: Logger | undefined
   readonly metrics?: Metrics | undefined
 }
@@ -51,6 +52,7 @@ export class Session {
   readonly #tracks = new Map<number, Track>()
   readonly #holds = new Holds()
   readonly #lateness: Lateness
+  readonly #archive: Archive | undefined
   #seat: Seat | undefined
   #packaging: Packaging | undefined
   #error: AppError | undefined
@@ -64,6 +66,7 @@ export class Session {
     this.#options = options
     this.kind = options.kind
     this.#lateness = new Lateness(options.metrics)
+    this.#archive = options.archives?.open(() => this.#holds.wake())
     this.#linger = setTimeout(() => this.#look(), options.lingerMs)
     this.gone = this.#run()
   }
@@ -71,6 +74,11 @@ export class Session {
   /** By number, as far as they are known. */
   get tracks(): ReadonlyMap<number, Track> {
     return this.#tracks
+  }
+
+  /** What can be gone back to; undefined where nothing is kept. */
+  get archive(): Archive | undefined {
+    return this.#archive
   }
 
   /** Its place among the viewers of the feed. */
@@ -122,13 +130,19 @@ export class Session {
     return this.#holds.until(isOver, options)
   }
 
-  /** Gives everything up at once. Does nothing the second time. */
-  close(): void {
+  /** Says whether anybody watches now: while nobody does, a tuner goes to who asks for it. */
+  weigh(isWatched: boolean): void {
+    if (this.#seat !== undefined) this.#seat.cursor.priority = isWatched ? 'normal' : 'low'
+  }
+
+  /** Gives everything up at once. Resolves when nothing of it is left on disk. */
+  async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#linger)
     this.#packaging?.close()
     this.#seat?.cursor.leave()
     this.#end()
+    await this.#archive?.close()
   }
 
   async #run(): Promise<void> {
@@ -218,11 +232,10 @@ export class Session {
   }
 
   #track(about: PackagedTrack): Track {
-    const { listedMs, onListed } = this.#options
     return new Track(about, {
       slotTicks: this.slotTicks,
-      listedTicks: (listedMs * ticksPerSecond) / 1000,
-      onListed: onListed && ((listing) => onListed(about.track, listing)),
+      listedTicks: (this.#options.listedMs * ticksPerSecond) / 1000,
+      onListed: (listing) => this.#archive?.add(about.track, listing),
     })
   }
 
@@ -236,7 +249,7 @@ export class Session {
   // Nobody has asked for so long?
   #look(): void {
     const leftMs = this.#usedAt + this.#options.lingerMs - performance.now()
-    if (leftMs <= 0 && this.#holds.size === 0) this.close()
+    if (leftMs <= 0 && this.#holds.size === 0) void this.close()
     else this.#linger = setTimeout(() => this.#look(), Math.max(leftMs, this.#options.lingerMs / 4))
   }
 }

@@ -7,6 +7,7 @@ import type { Feeds, RunningStream } from '../stream/feeds.ts'
 import type { Service } from '../stream/service.ts'
 import type { Container, PackageOptions, Packaging } from '../workers/packaging.ts'
 import { defaultProfile, type Profile } from '../workers/profile.ts'
+import type { Archives } from './archive.ts'
 import type { LoreBook } from './lore.ts'
 import { formatKind, type Kind, type Sound } from './names.ts'
 import { ticksPerSecond } from './segment.ts'
@@ -33,6 +34,8 @@ export interface SessionsOptions {
   /** 0: without parts */
   readonly partMs: number
   readonly listedMs: number
+  /** Where segments are kept for those who go back; undefined keeps none. */
+  readonly archives?: Archives | undefined
   readonly log?: Logger | undefined
   readonly metrics?: Metrics | undefined
 }
@@ -76,6 +79,11 @@ export class Sessions {
 
   get viewers(): number {
     return [...this.#runs.values()].reduce((all, { viewers }) => all + viewers.size, 0)
+  }
+
+  /** Can one go back in a channel? */
+  get hasArchives(): boolean {
+    return this.#options.archives !== undefined
   }
 
   /** Requests that wait for what comes. */
@@ -154,7 +162,7 @@ export class Sessions {
   async close(): Promise<void> {
     this.#isClosing = true
     clearInterval(this.#timer)
-    for (const { session } of this.#runs.values()) session.close()
+    await Promise.all([...this.#runs.values()].map(({ session }) => session.close()))
     await Promise.all(this.#leaving)
   }
 
@@ -165,7 +173,7 @@ export class Sessions {
 
   #begin(wanted: Wanted, kind: Kind): Run {
     const { channel, service, address } = wanted
-    const { limits, feeds, pack, profile, listedMs, log, metrics } = this.#options
+    const { limits, feeds, pack, profile, listedMs, archives, log, metrics } = this.#options
     if (this.#isClosing) throw new AppError('SHUTTING_DOWN')
     this.#refuseBarred(channel, address)
     this.#checkRoom()
@@ -176,6 +184,7 @@ export class Sessions {
       pack,
       profile: kind.sound === 'main' ? profile : originalOf(profile),
       listedMs,
+      archives,
       lingerMs: limits.lingerMs,
       address,
       log,
@@ -201,6 +210,7 @@ export class Sessions {
     if (isNew && this.viewers + feeds.clients >= limits.mostClients)
       throw new AppError('LIMIT_REACHED', { capacity: limits.mostClients, what: 'places for clients' })
     run.viewers.seen(address)
+    run.session.weigh(true)
     run.session.touch()
     return run
   }
@@ -226,9 +236,11 @@ export class Sessions {
     for (const [key, until] of this.#barred) if (until <= now) this.#barred.delete(key)
     for (const [key, run] of this.#runs) {
       run.viewers.prune(now)
+      run.session.weigh(run.viewers.size > 0)
       this.#learn(run)
-      if (run.session.isEnded && (run.viewers.size === 0 || run.session.tracks.size === 0))
-        this.#runs.delete(key)
+      if (!run.session.isEnded || (run.viewers.size > 0 && run.session.tracks.size > 0)) continue
+      this.#runs.delete(key)
+      void run.session.close()
     }
     this.#report()
   }

@@ -15,7 +15,7 @@ export class Track {
   /** As the packager told it last. */
   about: PackagedTrack
   readonly window: Window
-  /** Its playlist in the forms that were asked for. */
+  /** Its live playlist in the forms that were asked for. */
   readonly replies = new Shelf()
   #peak = 0
   #bytes = 0

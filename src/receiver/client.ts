@@ -18,6 +18,7 @@ import {
 } from './device.ts'
 import { readEvents, type EventRow } from './event.ts'
 import { readBouquets, readServices, type BouquetRow, type ServiceRow } from './listing.ts'
+import { readSignal, type Signal } from './signal.ts'
 
 export interface ClientOptions {
   /** An http(s) URL, as checked by the configuration. */
@@ -100,6 +101,11 @@ export class OpenWebIf {
 
   async status(signal?: AbortSignal): Promise<DeviceStatus> {
     return this.#ask('statusinfo', {}, { urgency: 'viewer', signal }, readStatus)
+  }
+
+  /** Of the living room's tuner. */
+  async signal(signal?: AbortSignal): Promise<Signal> {
+    return this.#ask('signal', {}, { urgency: 'viewer', signal }, readSignal)
   }
 
   /** The services that it records now. */

@@ -36,6 +36,8 @@ export interface CursorOptions {
   readonly now?: () => number
   /** Called when the reader is done with it. */
   readonly onLeave?: (cursor: Cursor) => void
+  /** Called when its priority has changed. */
+  readonly onRank?: () => void
 }
 
 /** So long an access point is waited for before all that comes is sent. */
@@ -44,11 +46,12 @@ const searchMs = 2000
 const tellMs = 30_000
 
 export class Cursor {
-  readonly priority: Priority
+  #priority: Priority
   readonly #source: Readable
   readonly #slow: SlowPolicy
   readonly #now: () => number
   readonly #onLeave: ((cursor: Cursor) => void) | undefined
+  readonly #onRank: (() => void) | undefined
   #position: number
   #burst: Buffer | undefined // the reader's own bytes before #position
   #endAt = Infinity
@@ -65,19 +68,37 @@ export class Cursor {
 
   constructor(
     source: Readable,
-    { slow = 'skip', priority = 'normal', now = () => performance.now(), onLeave }: CursorOptions = {},
+    {
+      slow = 'skip',
+      priority = 'normal',
+      now = () => performance.now(),
+      onLeave,
+      onRank,
+    }: CursorOptions = {},
   ) {
     this.#source = source
     this.#slow = slow
-    this.priority = priority
+    this.#priority = priority
     this.#now = now
     this.#onLeave = onLeave
+    this.#onRank = onRank
     const { start, marks } = source.reel
     this.#position = start
     // From its very beginning a stream can be read as well as it came.
     if (this.#enter(0) || start === 0) return
     if (marks.length > 0) this.#search = { from: 0, until: now() + searchMs }
     else this.#begin(beginAt(source.reel, start))
+  }
+
+  /** Of its reader, against others that want a tuner. */
+  get priority(): Priority {
+    return this.#priority
+  }
+
+  set priority(priority: Priority) {
+    if (priority === this.#priority) return
+    this.#priority = priority
+    if (!this.#hasLeft) this.#onRank?.()
   }
 
   /** Bytes handed out. */

@@ -77,6 +77,14 @@ export interface RunningStream {
   readonly reconnects: number
 }
 
+/** A service that is being received. */
+export interface WatchedService extends Pick<Service, 'name' | 'key'> {
+  /** IP addresses; none while it lingers. */
+  readonly clients: readonly string[]
+  /** Of the largest that is made of it, bit/s. */
+  readonly bitrate: number
+}
+
 export type FeedsOptions = FeedContext & { readonly crowd?: Partial<CrowdLimits> | undefined }
 
 export class Feeds {
@@ -139,6 +147,17 @@ export class Feeds {
       this.#options.metrics?.slowClients.inc('skipped', seat.cursor.skips)
     }
     this.#report()
+  }
+
+  /** What is being received, with those who watch it. */
+  get watched(): WatchedService[] {
+    const seats = [...this.#seats.values()]
+    return [...this.#feeds.values()].map((feed) => ({
+      name: feed.service.name,
+      key: feed.service.key,
+      clients: seats.filter((seat) => seat.feed === feed).map(({ client }) => client),
+      bitrate: Math.max(0, ...feed.renditions.map(bitrateOf)),
+    }))
   }
 
   list(): RunningStream[] {
@@ -224,7 +243,6 @@ export class Feeds {
 }
 
 function describe({ id, channel, client, since, feed, rendition, cursor }: Seat): RunningStream {
-  const seconds = Math.max(0.001, (Date.now() - rendition.startedAt.getTime()) / 1000)
   return {
     id,
     channel,
@@ -234,7 +252,7 @@ function describe({ id, channel, client, since, feed, rendition, cursor }: Seat)
     audio: rendition.engineName === 'passthrough' ? 'copy' : rendition.profile.audio,
     bytesIn: feed.bytesIn,
     bytesSent: cursor.bytes,
-    bitrate: Math.round((rendition.bytes * 8) / seconds),
+    bitrate: bitrateOf(rendition),
     lag: cursor.lag,
     skips: cursor.skips,
     clients: rendition.readers,
@@ -242,4 +260,9 @@ function describe({ id, channel, client, since, feed, rendition, cursor }: Seat)
     errors: rendition.errors,
     reconnects: feed.reconnects,
   }
+}
+
+function bitrateOf({ bytes, startedAt }: Rendition): number {
+  const seconds = Math.max(0.001, (Date.now() - startedAt.getTime()) / 1000)
+  return Math.round((bytes * 8) / seconds)
 }

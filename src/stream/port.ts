@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import type { Logger } from '../base/log.ts'
 import type { Listen } from '../base/units.ts'
+import type { Feeds } from './feeds.ts'
 import { refuseSocket } from './refusal.ts'
 
 export interface PortOptions {
@@ -69,6 +70,18 @@ export class StreamPort {
   close(): Promise<void> {
     this.#isClosing = true
     return new Promise((resolve) => this.#server.close(() => resolve()))
+  }
+
+  /** Takes no more requests, leaves the receivers, lets out what has come from them so far, and after
+   *  `drainMs` drops the clients that have not taken it. */
+  async drain(feeds: Pick<Feeds, 'close' | 'abort'>, drainMs = 5000): Promise<void> {
+    const closed = this.close()
+    const timer = setTimeout(() => {
+      this.abort()
+      feeds.abort()
+    }, drainMs)
+    await Promise.all([closed, feeds.close()])
+    clearTimeout(timer)
   }
 
   /** Ends the connections that are left. */

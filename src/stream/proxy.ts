@@ -47,18 +47,10 @@ export class Proxy {
     return this.#port.listen(listen)
   }
 
-  /** Takes no more requests, leaves the receivers, lets out what has come from them so far, and after
-   *  `drainMs` drops the clients that have not taken it. */
-  async close(drainMs = 5000): Promise<void> {
+  /** Takes no more requests; what has come is let out for `drainMs`. */
+  async close(drainMs?: number): Promise<void> {
     this.#isClosing = true
-    const { feeds } = this.#options
-    const closed = this.#port.close()
-    const timer = setTimeout(() => {
-      this.#port.abort()
-      feeds.abort()
-    }, drainMs)
-    await Promise.all([closed, feeds.close()])
-    clearTimeout(timer)
+    await this.#port.drain(this.#options.feeds, drainMs)
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,5 +1,5 @@
 // An error as the answer to a request, with what clients of its kind look for.
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
+import { STATUS_CODES, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { AppError } from '../base/errors.ts'
 
@@ -8,6 +8,8 @@ export interface RefusalOptions {
   readonly method?: string | undefined
   /** The methods that there are. */
   readonly allow?: string
+  /** Besides those of every refusal. */
+  readonly headers?: OutgoingHttpHeaders
 }
 
 const retryAfterS = 5
@@ -17,7 +19,7 @@ const allTunersInUse = '805 All Tuners In Use' // as HDHomeRun devices say it
 export function refuse(
   response: ServerResponse,
   error: AppError,
-  { method, allow = 'GET, HEAD' }: RefusalOptions = {},
+  { method, allow = 'GET, HEAD', headers }: RefusalOptions = {},
 ): void {
   if (response.destroyed) return
   if (response.headersSent) {
@@ -31,7 +33,7 @@ export function refuse(
   if (error.status === 503) response.setHeader('Retry-After', retryAfterS)
   if (error.code === 'NO_TUNER') response.setHeader('X-HDHomeRun-Error', allTunersInUse)
   if (error.status === 405) response.setHeader('Allow', allow)
-  response.writeHead(error.status)
+  response.writeHead(error.status, headers)
   if (method === 'HEAD') response.end()
   else if (isWhole(response.req)) response.end(body)
   else afterRequest(response, body)

@@ -117,6 +117,7 @@ export class Rendition implements Readable {
       priority,
       ...(this.#options.slow !== undefined && { slow: this.#options.slow }),
       onLeave: () => this.#leave(cursor),
+      onRank: () => this.#options.onUse(this),
     })
     this.#cursors.add(cursor)
     this.#options.onUse(this)

@@ -1,6 +1,6 @@
 // One HTTP client and its seat: waits for the first bytes, sends, and leaves when either side ends.
 // Main thread. A write is one piece of what the rendition keeps, and is let go when the socket has taken it.
-import type { ServerResponse } from 'node:http'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Writable } from 'node:stream'
 import type { AppError } from '../base/errors.ts'
 import type { TraceContext } from '../base/trace.ts'
@@ -25,6 +25,8 @@ export interface ViewingOptions {
   durationMs?: number | undefined
   /** Called when there is something to send. */
   onStart: () => void
+  /** Besides those of every stream. */
+  headers?: OutgoingHttpHeaders | undefined
   limits?: Partial<SendLimits> | undefined
 }
 
@@ -50,6 +52,8 @@ export interface WatchOptions {
   /** The request's span. */
   readonly trace?: TraceContext | undefined
   readonly limits?: Partial<SendLimits> | undefined
+  /** Called with the client's seat, before anything is sent. @returns headers for the answer */
+  readonly onSeat?: ((seat: Seat) => OutgoingHttpHeaders) | undefined
 }
 
 /** Seats a client, sends it what it asked for, and gives the seat back.
@@ -58,7 +62,7 @@ export async function watch(
   service: Service,
   query: StreamQuery,
   response: ServerResponse,
-  { feeds, account, trace, limits }: WatchOptions,
+  { feeds, account, trace, limits, onSeat }: WatchOptions,
 ): Promise<void> {
   const { name } = service
   const address = response.socket?.remoteAddress
@@ -66,7 +70,7 @@ export async function watch(
   try {
     if (response.destroyed) return account.abandoned(name) // it did not wait
     const onStart = () => account.started(name, seat.rendition.engineName)
-    account.ended(name, await view(seat, response, { ...query, limits, onStart }))
+    account.ended(name, await view(seat, response, { ...query, limits, onStart, headers: onSeat?.(seat) }))
   } catch (error) {
     if (response.destroyed) return account.abandoned(name)
     throw error
@@ -80,7 +84,7 @@ export async function watch(
 export async function view(
   { feed, rendition, cursor }: Seat,
   response: ServerResponse,
-  { durationMs, onStart, limits }: ViewingOptions,
+  { durationMs, onStart, headers, limits }: ViewingOptions,
 ): Promise<ViewingEnd> {
   let timer: NodeJS.Timeout | undefined
   response.once('close', () => cursor.leave())
@@ -88,7 +92,7 @@ export async function view(
     await rendition.ready
     onStart()
     response.removeHeader('Transfer-Encoding') // no chunks: the stream ends with the connection
-    response.writeHead(200, streamHeaders)
+    response.writeHead(200, { ...streamHeaders, ...headers })
     if (durationMs !== undefined) timer = setTimeout(() => cursor.end(), durationMs)
     const end = await send(cursor, response, limits)
     const { error } = cursor

@@ -12,7 +12,8 @@ export interface PackageOptions {
   readonly container: Container
   /** Length of a slot, 90 kHz. The time since the epoch is divided into slots, and each has one segment, which
    *  begins with the slot's first access point; in a slot without any, with its last frame. No segment is longer
-   *  than two slots. A segment's media sequence number is its slot's. */
+   *  than two slots. A segment's media sequence number is its slot's; but the first one is short and has the
+   *  number before, and one that a break begins in a slot that has its segment has the next. */
   readonly slotTicks: number
   /** Most of a part's length, 90 kHz; a whole frame more than none. */
   readonly partTicks: number
@@ -67,6 +68,7 @@ export interface PackagedPart {
   readonly isLast: boolean
   /** Its time, its codecs or its counters do not go on from the part before. */
   readonly isDiscontinuous: boolean
+  /** empty where the sound did not flow */
   readonly bytes: Buffer
 }
 

@@ -2,19 +2,22 @@
 // SharedArrayBuffer. Neither side ever blocks: both wait with Atomics.waitAsync, without a timeout
 // (one that is woken early would leave a delayed task behind), and a close wakes every waiter.
 
-// The header: three cache lines of Int32 words. HEAD and TAIL are running byte counts that wrap at
+// The header: four cache lines of Int32 words. HEAD and TAIL are running byte counts that wrap at
 // 2^32 and are never reduced; position = count & mask, used = (head - tail) | 0.
 const HEAD = 0 // bytes ever written; stored by the writer alone
-const SPLICE = 1 // HEAD when the source changed last; stored by the writer alone
+const NOTED = 1 // splices ever noted; stored by the writer alone
 const notesAt = 8 // bytes: numbers that the writer keeps for the one after it
 const TAIL = 16 // bytes ever read; stored by the reader alone
-const JOINED = 17 // the splice that was passed last; stored by the reader alone
+const JOINED = 17 // splices ever passed; stored by the reader alone
 const PARKED_READER = 32 // 1 while the reader waits on HEAD; stored by the reader alone
 const PARKED_WRITER = 33 // 1 while the writer waits on TAIL; stored by the writer alone
 const CLOSED = 34 // 0, or 1 + the reason's place in closeReasons; the first close stays
 const COUNTERS = 36 // events that the writer counts for the reader, each wrapping at 2^32
-const headerBytes = 192
+const SPLICES = 48 // HEAD at each of the last splices, in turn; stored by the writer alone
+const headerBytes = 256
 
+/** Splices that can be ahead of the reader: a connection that breaks again and again at once. A power of two. */
+export const mostSplices = 8
 /** How many counters a ring's header holds. */
 export const counterCount = 12
 /** How many numbers the writer can leave in a ring's header. */
@@ -34,7 +37,8 @@ export function createRing(capacityBytes: number, startCount = 0): SharedArrayBu
   }
   const memory = new SharedArrayBuffer(headerBytes + capacityBytes)
   const header = new Int32Array(memory, 0, headerBytes / 4)
-  for (const word of [HEAD, SPLICE, TAIL, JOINED]) header[word] = startCount
+  header[HEAD] = header[TAIL] = startCount
+  header.fill(startCount, SPLICES, SPLICES + mostSplices)
   return memory
 }
 
@@ -188,9 +192,14 @@ export class RingWriter extends Side {
   }
 
   /** From here on the bytes come from somewhere else: a connection that was opened again, say. The
-   *  reader learns it when it gets there. Another one before that takes its place. */
+   *  reader learns it when it gets there. When mostSplices are ahead of it, this one takes the last one's place. */
   splice(): void {
-    Atomics.store(this.header, SPLICE, this.#head) // before the bytes that follow are published
+    const noted = this.header[NOTED] ?? 0 // our own word: a plain read
+    if (Atomics.load(this.header, spliceWord(noted - 1)) === this.#head) return // nothing has come since
+    const isFull = ((noted - Atomics.load(this.header, JOINED)) | 0) >= mostSplices
+    const number = isFull ? noted - 1 : noted
+    Atomics.store(this.header, spliceWord(number), this.#head) // before the bytes that follow are published
+    Atomics.store(this.header, NOTED, (number + 1) | 0)
   }
 
   /** Counts events for the reader; the counter wraps at 2^32. */
@@ -228,15 +237,16 @@ export class RingReader extends Side {
   /** Bytes up to where the source changes; undefined while no change is noted. At 0 nothing more is
    *  read until join(). */
   get splice(): number | undefined {
-    const at = Atomics.load(this.header, SPLICE)
-    return at === this.header[JOINED] ? undefined : (at - this.#tail) | 0
+    const joined = this.header[JOINED] ?? 0 // our own word: a plain read
+    if (Atomics.load(this.header, NOTED) === joined) return undefined
+    return (Atomics.load(this.header, spliceWord(joined)) - this.#tail) | 0
   }
 
   /** Goes on behind the splice that has been reached. */
   join(): void {
     if (this.splice !== 0)
       throw new TypeError(`Expected a splice here but the next is ${this.splice} bytes off`)
-    Atomics.store(this.header, JOINED, this.#tail)
+    Atomics.store(this.header, JOINED, ((this.header[JOINED] ?? 0) + 1) | 0)
   }
 
   /** Copies out what is there, of one source.
@@ -308,6 +318,10 @@ async function park(header: Int32Array, flag: number, word: number, isStill: () 
     }
   }
   Atomics.store(header, flag, 0)
+}
+
+function spliceWord(number: number): number {
+  return SPLICES + (number & (mostSplices - 1))
 }
 
 function counterWord(counter: number): number {

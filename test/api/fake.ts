@@ -215,14 +215,9 @@ export async function startFake(
   {
     guide = new FakeGuide(),
     events = {},
-    further = [],
     hasHls = true,
-  }: {
-    guide?: FakeGuide
-    events?: Partial<EventLimits>
-    further?: readonly Route[]
-    hasHls?: boolean
-  } = {},
+    further = [],
+  }: { guide?: FakeGuide; events?: Partial<EventLimits>; hasHls?: boolean; further?: readonly Route[] } = {},
 ): Promise<Fake> {
   const env: Record<string, string> = { XG2G_OWI_BASE: 'http://root:geheim@192.0.2.1', ...settings }
   const load = () => loadConfig({ env })
@@ -250,6 +245,7 @@ export async function startFake(
         { name: 'http://192.0.2.2', isReachable: undefined, tuners: { ...tunerUse, used: [] } },
       ],
     }),
+    devices: () => undefined,
     pool: () => ({
       workers: 2,
       capacity: 256,

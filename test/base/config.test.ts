@@ -84,6 +84,13 @@ describe('loadConfig', () => {
       udsUsers: [],
       mostJobs: 128,
       jobIdle: 30_000,
+      hdhrEnabled: true,
+      hdhrListen: { host: undefined, port: 5004 },
+      hdhrNetworks: ['private'],
+      hdhrDiscovery: true,
+      hdhrFriendlyName: 'xg2g',
+      hdhrTuners: 'auto',
+      hdhrSplit: 'auto',
       logLevel: 'info',
       warnings: [],
       given: [],
@@ -218,9 +225,32 @@ describe('loadConfig', () => {
   })
 
   it('warns of names whose part does not exist yet', () => {
-    expect(loadConfig({ env: { XG2G_HDHR_ENABLED: 'true' } }).warnings).toEqual([
-      'XG2G_HDHR_ENABLED has no effect in this version',
+    expect(loadConfig({ env: { XG2G_HDHR_MODEL: 'HDTC-2US' } }).warnings).toEqual([
+      'XG2G_HDHR_MODEL has no effect in this version',
     ])
+  })
+
+  it.each([
+    [
+      'XG2G1234',
+      /^Expected 8 hex digits .* such as 10[0-9A-F]{6} for XG2G_HDHR_DEVICE_ID but received "XG2G1234"$/,
+    ],
+    ['1038F5AC', /such as 1038F5A6 for XG2G_HDHR_DEVICE_ID/],
+  ])('offers a valid device id in place of %s', (id, message) => {
+    expect(problemOf(() => loadConfig({ env: { XG2G_HDHR_DEVICE_ID: id } }))).toMatch(message)
+  })
+
+  it('reads what the HDHomeRun tuner is to be, the number of tuners also under its old name', () => {
+    const env = {
+      XG2G_HDHR_DEVICE_ID: '1038f5a6',
+      XG2G_HDHR_NETWORKS: 'private, 203.0.113.0/24',
+      XG2G_HDHR_TUNER_COUNT: '2',
+    }
+    expect(loadConfig({ env })).toMatchObject({
+      hdhrDeviceId: '1038F5A6',
+      hdhrNetworks: ['private', '203.0.113.0/24'],
+      hdhrTuners: 2,
+    })
   })
 
   it.each([

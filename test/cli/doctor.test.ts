@@ -35,6 +35,7 @@ const examine = (env: Record<string, string>): Promise<Printed> =>
           XG2G_UDS_PATH: 'off',
           XG2G_LISTEN: '127.0.0.1:0',
           XG2G_PROXY_LISTEN: '127.0.0.1:0',
+          XG2G_HDHR_LISTEN: '127.0.0.1:0',
           ...env,
         },
       }),

@@ -36,6 +36,7 @@ async function start(settings: Record<string, string> = {}) {
     XG2G_UDS_PATH: 'off',
     XG2G_LISTEN: '127.0.0.1:0',
     XG2G_PROXY_LISTEN: '127.0.0.1:0',
+    XG2G_HDHR_ENABLED: 'false',
     ...settings,
   }
   const load = () => loadConfig({ env })

@@ -53,10 +53,22 @@ export async function open(
     XG2G_UDS_PATH: 'off',
     XG2G_LISTEN: '127.0.0.1:0',
     XG2G_PROXY_LISTEN: '127.0.0.1:0',
+    XG2G_HDHR_ENABLED: 'false',
+    XG2G_HDHR_LISTEN: '127.0.0.1:0',
+    XG2G_HDHR_DISCOVERY: 'false',
     ...env,
   }
   const load = () => loadConfig({ env: settings })
-  const daemon = await startDaemon(load(), { log: createLog('info', destination), load })
+  const rest = async () => {
+    await demo.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const daemon = await startDaemon(load(), { log: createLog('info', destination), load }).catch(
+    async (error: unknown) => {
+      await rest()
+      throw error
+    },
+  )
   const proxyPort = daemon.proxyPort ?? 0
   const ref = (kind: Kind) => demo.channels.find((channel) => channel.kind === kind)?.ref ?? ''
   return {
@@ -74,8 +86,7 @@ export async function open(
     },
     async close() {
       await daemon.close()
-      await demo.close()
-      rmSync(folder, { recursive: true, force: true })
+      await rest()
     },
   }
 }

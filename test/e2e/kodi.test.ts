@@ -1,9 +1,11 @@
 // Kodi with pvr.iptvsimple in front of a running daemon: channels, guide, television and radio.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { open, type House } from './house.ts'
-import { hasKodi, startKodi, type Kodi } from './kodi.ts'
+import { hasKodi, simpleSettings, startKodi, type Kodi } from './kodi.ts'
 
-if (!hasKodi) process.stderr.write('SKIPPED: Kodi is not installed (kodi, kodi-pvr-iptvsimple, xvfb)\n')
+const addon = 'pvr.iptvsimple'
+if (!hasKodi(addon))
+  process.stderr.write('SKIPPED: Kodi is not installed (kodi, kodi-pvr-iptvsimple, xvfb)\n')
 
 interface Entry {
   readonly channelid: number
@@ -34,7 +36,7 @@ interface OnAir {
   readonly next?: Programme
 }
 
-describe.skipIf(!hasKodi)('Kodi', () => {
+describe.skipIf(!hasKodi(addon))('Kodi', () => {
   let house: House
   let kodi: Kodi
   let channels: readonly Channel[]
@@ -47,7 +49,7 @@ describe.skipIf(!hasKodi)('Kodi', () => {
       timeout: 15_000,
     })
     channels = (await json<{ channels: Channel[] }>('/api/v1/channels')).channels
-    kodi = await startKodi(at('/playlist.m3u'), at('/xmltv.xml'))
+    kodi = await startKodi({ addon, settings: simpleSettings(at('/playlist.m3u'), at('/xmltv.xml')) })
   }, 240_000)
   afterAll(async () => {
     await kodi.close()

@@ -1,4 +1,4 @@
-// Kodi with pvr.iptvsimple, without a screen and without a loudspeaker, told by JSON-RPC what to do.
+// Kodi with an add-on for television, without a screen and without a loudspeaker, told by JSON-RPC what to do.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,12 +7,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { vi } from 'vitest'
+import type { Host } from '../hdhomerun/namespace.ts'
 
 const isThere = (command: string) => spawnSync('which', [command]).status === 0
-const hasAddon = globSync('/usr/lib/*/kodi/addons/pvr.iptvsimple').length > 0
 
 /** Is all that it takes installed? */
-export const hasKodi = isThere('kodi') && isThere('Xvfb') && hasAddon
+export function hasKodi(addon: string): boolean {
+  const isInstalled = globSync(`/usr/lib/*/kodi/addons/${addon}`).length > 0
+  return isThere('kodi') && isThere('Xvfb') && isInstalled
+}
+
+export interface KodiSetup {
+  readonly addon: string
+  /** Of the add-on. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Where it runs; on this machine unless given. */
+  readonly host?: Host
+}
 
 export interface Kodi {
   /** The result of a JSON-RPC call. @throws what Kodi says against it */
@@ -24,23 +35,36 @@ export interface Kodi {
   close(): Promise<void>
 }
 
-/** Starts Kodi with a playlist and a guide; resolves once it can be asked and has made its channels. */
-export async function startKodi(playlistUrl: string, xmltvUrl: string): Promise<Kodi> {
+/** Settings of pvr.iptvsimple for a playlist and a guide. */
+export function simpleSettings(playlistUrl: string, xmltvUrl: string): Record<string, string> {
+  return {
+    kodi_addon_instance_name: 'xg2g',
+    kodi_addon_instance_enabled: 'true',
+    m3uPathType: '1', // an address
+    m3uUrl: playlistUrl,
+    m3uCache: 'false',
+    epgPathType: '1',
+    epgUrl: xmltvUrl,
+    epgCache: 'false',
+  }
+}
+
+/** Starts Kodi; resolves once it can be asked and has made its channels. */
+export async function startKodi({ addon, settings = {}, host }: KodiSetup): Promise<Kodi> {
   const home = mkdtempSync(join(tmpdir(), 'xg2g-kodi-'))
   const port = await freePort()
-  configure(home, port, { playlistUrl, xmltvUrl })
+  configure(home, port, { addon, settings })
   const screen = await startScreen()
   const env = { ...process.env, HOME: home, DISPLAY: `:${screen.display}`, AE_SINK: 'ALSA', TZ: 'UTC' }
   // A group of its own: `kodi` is a script around the program.
-  const kodi = spawn('kodi', ['--standalone'], { env, stdio: 'ignore', detached: true })
+  const [program, ...parameters] = [...(host?.within ?? []), 'kodi', '--standalone']
+  const kodi = spawn(program, parameters, { env, stdio: 'ignore', detached: true })
 
   const ask = async (method: string, params: object = {}): Promise<unknown> => {
-    const response = await fetch(`http://127.0.0.1:${port}/jsonrpc`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
-    })
-    const { result, error } = (await response.json()) as { result?: unknown; error?: object }
+    const url = `http://127.0.0.1:${port}/jsonrpc`
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
+    const answer = host === undefined ? await post(url, body) : await postWithin(host, url, body)
+    const { result, error } = JSON.parse(answer) as { result?: unknown; error?: object }
     if (error !== undefined) throw new Error(`${method}: ${JSON.stringify(error)}`)
     return result
   }
@@ -58,7 +82,7 @@ export async function startKodi(playlistUrl: string, xmltvUrl: string): Promise<
 
   try {
     await vi.waitFor(() => ask('JSONRPC.Ping'), { timeout: 90_000, interval: 250 })
-    await ask('Addons.SetAddonEnabled', { addonid: 'pvr.iptvsimple', enabled: true })
+    await ask('Addons.SetAddonEnabled', { addonid: addon, enabled: true })
     await vi.waitFor(() => ask('PVR.GetChannels', { channelgroupid: 'alltv' }), {
       timeout: 60_000,
       interval: 250,
@@ -76,15 +100,23 @@ export async function startKodi(playlistUrl: string, xmltvUrl: string): Promise<
   }
 }
 
-interface Sources {
-  readonly playlistUrl: string
-  readonly xmltvUrl: string
+async function post(url: string, body: string): Promise<string> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body,
+  })
+  return await response.text()
 }
 
-function configure(home: string, port: number, { playlistUrl, xmltvUrl }: Sources): void {
+function postWithin(host: Host, url: string, body: string): Promise<string> {
+  return host.run('curl', '-fsS', '-H', 'Content-Type: application/json', '-d', body, url)
+}
+
+function configure(home: string, port: number, { addon, settings }: Required<Omit<KodiSetup, 'host'>>): void {
   const userdata = join(home, '.kodi/userdata')
-  const addon = join(userdata, 'addon_data/pvr.iptvsimple')
-  mkdirSync(addon, { recursive: true })
+  const folder = join(userdata, 'addon_data', addon)
+  mkdirSync(folder, { recursive: true })
   const kodiSettings = {
     'services.webserver': 'true',
     'services.webserverport': String(port),
@@ -93,25 +125,15 @@ function configure(home: string, port: number, { playlistUrl, xmltvUrl }: Source
     'services.zeroconf': 'false',
     'pvrmanager.usebackendchannelnumbers': 'true',
   }
-  const addonSettings = {
-    kodi_addon_instance_name: 'xg2g',
-    kodi_addon_instance_enabled: 'true',
-    m3uPathType: '1', // an address
-    m3uUrl: playlistUrl,
-    m3uCache: 'false',
-    epgPathType: '1',
-    epgUrl: xmltvUrl,
-    epgCache: 'false',
-  }
   writeFileSync(join(userdata, 'guisettings.xml'), settingsFile(kodiSettings))
   // Kodi 20 and later read the second file.
   for (const name of ['settings.xml', 'instance-settings-1.xml'])
-    writeFileSync(join(addon, name), settingsFile(addonSettings))
+    writeFileSync(join(folder, name), settingsFile(settings))
   // Radio plays only where there is something to play it on.
   writeFileSync(join(home, '.asoundrc'), 'pcm.!default { type null }\nctl.!default { type null }\n')
 }
 
-function settingsFile(values: Record<string, string>): string {
+function settingsFile(values: Readonly<Record<string, string>>): string {
   const lines = Object.entries(values).map(([id, value]) => `<setting id="${id}">${value}</setting>\n`)
   return `<settings version="2">\n${lines.join('')}</settings>\n`
 }

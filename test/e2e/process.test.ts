@@ -30,6 +30,7 @@ async function serve(env: Record<string, string>, args: string[] = [], home?: st
     XG2G_UDS_PATH: 'off',
     XG2G_LISTEN: '127.0.0.1:0',
     XG2G_PROXY_LISTEN: '127.0.0.1:0',
+    XG2G_HDHR_ENABLED: 'false',
     ...env,
   }
   const child = start(['serve', ...args], settings, home)
@@ -124,6 +125,7 @@ describe('xg2g serve', () => {
       XG2G_UDS_PATH: 'off',
       XG2G_LISTEN: '127.0.0.1:0',
       XG2G_PROXY_LISTEN: `127.0.0.1:${port}`,
+      XG2G_HDHR_ENABLED: 'false',
       XG2G_PROXY_TARGET: 'http://127.0.0.1:9',
     })
     const { code, stderr } = await outcome(child)
@@ -137,6 +139,7 @@ describe('xg2g serve', () => {
         XG2G_UDS_PATH: 'off',
         XG2G_LISTEN: '127.0.0.1:0',
         XG2G_PROXY_LISTEN: '127.0.0.1:0',
+        XG2G_HDHR_ENABLED: 'false',
         XG2G_OWI_BASE: 'http://127.0.0.1:9',
         XG2G_DATA: data,
       })

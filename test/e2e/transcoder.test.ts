@@ -26,15 +26,17 @@ interface Started {
   readonly folder: string
   readonly kill: (signal: NodeJS.Signals) => void
   readonly ended: Promise<Outcome>
+  /** What it has logged so far. */
+  readonly logged: () => string
 }
 
 /** Starts `./xg2g transcoder` in a folder that it cannot write to. */
-async function start(env: Record<string, string> = {}): Promise<Started> {
+async function start(env: Record<string, string> = {}, args: string[] = []): Promise<Started> {
   const folder = mkdtempSync(join(tmpdir(), 'xg2g-'))
   closers.push(() => rmSync(folder, { recursive: true }))
   chmodSync(folder, 0o555)
   const { PATH = '' } = process.env
-  const child = spawn(join(repository, 'xg2g'), ['transcoder'], {
+  const child = spawn(join(repository, 'xg2g'), ['transcoder', ...args], {
     cwd: folder,
     env: {
       PATH,
@@ -52,7 +54,8 @@ async function start(env: Record<string, string> = {}): Promise<Started> {
   const ended = outcome(child)
   const port = () => /"port":(\d+).*"msg":"started"/.exec(text)?.[1]
   await vi.waitFor(() => expect(port()).toBeDefined(), { timeout: 25_000, interval: 50 })
-  return { url: `http://127.0.0.1:${port()}`, folder, kill: (signal) => void child.kill(signal), ended }
+  const kill = (signal: NodeJS.Signals) => void child.kill(signal)
+  return { url: `http://127.0.0.1:${port()}`, folder, kill, ended, logged: () => text }
 }
 
 const codecsOf = async (file: string) => {
@@ -120,6 +123,33 @@ describe('xg2g transcoder', () => {
     const { code, stdout } = await sent
     expect([code, stdout.length % 188]).toEqual([0, 0])
     expect(stdout.length).toBeGreaterThan(sample.length * 0.7)
+    expect((await ended).code).toBe(0)
+  })
+
+  it('reads its configuration again by SIGHUP, and goes on with the one in effect where that is none', async () => {
+    const files = mkdtempSync(join(tmpdir(), 'xg2g-'))
+    closers.push(() => rmSync(files, { recursive: true }))
+    chmodSync(files, 0o755)
+    const [input, config, output] = ['in.ts', 'xg2g.yaml', 'out.ts'].map((name) => join(files, name))
+    writeFileSync(input!, makeSample(2))
+    writeFileSync(config!, 'audioCodec: aac\n')
+    const { url, kill, ended, logged } = await start({}, ['--config', config!])
+    const soundIs = async (codec: string) => {
+      await execute('curl', ['-sS', '-X', 'POST', '-T', input!, `${url}/audio-remux`, '-o', output!])
+      expect(await codecsOf(output!)).toEqual([codec, 'mpeg2video'])
+    }
+    const logs = (line: string) => vi.waitFor(() => expect(logged()).toContain(line))
+
+    await soundIs('aac')
+    writeFileSync(config!, 'audioCodec: mp3\nmostJobs: 5\n')
+    kill('SIGHUP')
+    await logs('"applied":["audioCodec"],"restart":["mostJobs"]')
+    await soundIs('mp3')
+    writeFileSync(config!, 'audioCodec: opus\n')
+    kill('SIGHUP')
+    await logs('configuration rejected')
+    await soundIs('mp3')
+    kill('SIGTERM')
     expect((await ended).code).toBe(0)
   })
 

@@ -5,7 +5,7 @@ import type { Announced } from './announcer.ts'
 import { device, second, vectors } from './devices.ts'
 import { connect, hasNamespaces, Host, type Program } from './namespace.ts'
 
-const patient = { timeout: 20_000, interval: 100 }
+const patient = { timeout: 40_000, interval: 100 }
 const mediaServer = 'urn:schemas-upnp-org:device:MediaServer:1'
 const usn = `uuid:${device.udn}`
 
@@ -57,7 +57,7 @@ async function baseUrl(client: Host, address: string, device = ''): Promise<stri
   ).trim()
 }
 
-describe.skipIf(!hasNamespaces)('startDiscovery', () => {
+describe.skipIf(!hasNamespaces)('startDiscovery', { timeout: 90_000 }, () => {
   describe.skipIf(!hasConfig)('for hdhomerun_config', () => {
     it('is found by broadcast and by address, and tells what it is and does', async () => {
       const { server, client } = pair()

@@ -3,7 +3,17 @@ import type { Dice } from '../chaos/dice.ts'
 import { vectors } from './devices.ts'
 import { crc } from './oracle.ts'
 
-const values = ['00000001', 'ffffffff', '10439efd', '124205a5', '00000005', '', '00', '0000000100000005']
+const values = [
+  '10439efd00000005',
+  '00000001',
+  'ffffffff',
+  '10439efd',
+  '124205a5',
+  '00000005',
+  '',
+  '00',
+  '0000000100000005',
+]
 const names = ['/sys/model', '/tuner0/status', '/tuner1/debug', '/tuner9/x', 'help', '', '/', '\u{1f4fa}']
 const known = Object.values(vectors)
 

@@ -24,10 +24,15 @@ export class Host {
     return ip('-netns', this.name, ...parameters)
   }
 
+  /** The command that runs a command there. */
+  get within(): readonly [string, ...string[]] {
+    return ['ip', 'netns', 'exec', this.name]
+  }
+
   /** Runs a program there to its end, 20 s at most. @returns all that it printed, whatever its exit code is */
   async run(program: string, ...parameters: string[]): Promise<string> {
-    const within = ['netns', 'exec', this.name, program, ...parameters]
-    const run = promisify(execFile)('ip', within, { timeout: 20_000 })
+    const [command, ...within] = this.within
+    const run = promisify(execFile)(command, [...within, program, ...parameters], { timeout: 20_000 })
     const { stdout, stderr } = await run.catch(
       (error: unknown) => error as { stdout?: string; stderr?: string },
     )
@@ -36,7 +41,8 @@ export class Host {
 
   /** Starts a program there, which ends with the host at the latest. */
   start(program: string, ...parameters: string[]): Program {
-    const child = spawn('ip', ['netns', 'exec', this.name, program, ...parameters], {
+    const [command, ...within] = this.within
+    const child = spawn(command, [...within, program, ...parameters], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     this.#programs.add(child.once('close', () => this.#programs.delete(child)))

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMetrics, type Metrics } from '../../src/base/metrics.ts'
+import type { Archives } from '../../src/hls/archive.ts'
 import { Door } from '../../src/hls/door.ts'
 import { LoreBook } from '../../src/hls/lore.ts'
 import { Sessions, type SessionsOptions } from '../../src/hls/sessions.ts'
@@ -110,9 +111,14 @@ export interface HlsHouse {
 
 const service = { name: 'Das Erste', key: 'one', sources: 1 } as Service
 
-export async function openHouse(
-  options: Partial<Omit<SessionsOptions, 'limits'>> & { limits?: Partial<SessionsOptions['limits']> } = {},
-): Promise<HlsHouse> {
+export async function openHouse({
+  archives,
+  ...options
+}: Partial<Omit<SessionsOptions, 'limits' | 'archives'>> & {
+  /** Made in a folder that is removed at the end. */
+  archives?: (folder: string) => Archives
+  limits?: Partial<SessionsOptions['limits']>
+} = {}): Promise<HlsHouse> {
   const folder = mkdtempSync(join(tmpdir(), 'xg2g-hls-'))
   const feeds = new FakeFeeds()
   const packagings: FakePackaging[] = []
@@ -131,6 +137,7 @@ export async function openHouse(
     slotMs: 2000,
     partMs: 200,
     listedMs: 30_000,
+    archives: archives?.(folder),
     ...options,
     limits: {
       mostSessions: 4,

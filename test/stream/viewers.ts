@@ -9,18 +9,29 @@ export interface Answer {
 }
 
 /** Sends a request and reads until the other side closes. */
-export async function ask(port: number, path: string, method = 'GET'): Promise<Answer> {
-  const socket = viewer(port, path, method)
+export async function ask(
+  port: number,
+  path: string,
+  method = 'GET',
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  const socket = viewer(port, path, method, headers)
   const pieces: Buffer[] = []
   for await (const piece of socket as AsyncIterable<Buffer>) pieces.push(piece)
   return parse(Buffer.concat(pieces))
 }
 
 /** A connection with the request sent. */
-export function viewer(port: number, path: string, method = 'GET'): Socket {
+export function viewer(
+  port: number,
+  path: string,
+  method = 'GET',
+  headers: Readonly<Record<string, string>> = {},
+): Socket {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => undefined)
-  socket.write(`${method} ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+  const lines = Object.entries({ Host: 'x', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.write(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`)
   return socket
 }
 

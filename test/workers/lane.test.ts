@@ -260,6 +260,26 @@ describe('Lane', () => {
       expect(marks.map(({ offset }) => offset)).toEqual([0, bytes(30)])
     })
 
+    it('begins anew at each of several that came before it looked', async () => {
+      const job = jobOf()
+      for (const [first, count] of [
+        [0, 30],
+        [500, 2],
+        [900, 20],
+      ] as const) {
+        job.input.splice()
+        job.input.write(makePackets(first, count))
+      }
+      job.input.close()
+      const { relays, done } = carrySources(job)
+      await done
+      expect(relays).toHaveLength(3)
+      expect(job.marks().flatMap(({ kind, offset }) => (kind === 'cut' ? offset : []))).toEqual([
+        bytes(30),
+        bytes(32),
+      ])
+    })
+
     it('adds up what the remuxers have seen', async () => {
       const job = jobOf()
       job.input.write(makePackets(0, 30))

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { RingReader, RingWriter, createRing } from '../../src/workers/ring.ts'
+import { RingReader, RingWriter, createRing, mostSplices } from '../../src/workers/ring.ts'
 import { collectGarbage, rssBytes } from './memory.ts'
 import type { PeerOrder } from './peer.ts'
 
@@ -25,7 +25,7 @@ describe('createRing', () => {
 
   it('makes a side only of memory that is a ring', () => {
     expect(() => new RingReader(new SharedArrayBuffer(100))).toThrow(TypeError)
-    expect(() => new RingWriter(new SharedArrayBuffer(192))).toThrow(TypeError)
+    expect(() => new RingWriter(new SharedArrayBuffer(256))).toThrow(TypeError)
   })
 })
 
@@ -90,15 +90,38 @@ describe.each(starts)('Ring.splice, counts from %i', (start) => {
     expect(reader.splice).toBe(undefined)
   })
 
-  it('gives way to a later one that comes before it is reached', () => {
+  it('is one of several that are ahead', () => {
     const { writer, reader } = ringOf(16, start)
-    writer.write(sequence(3))
-    writer.splice()
-    writer.write(sequence(3))
-    writer.splice()
-    writer.write(sequence(3))
-    expect(reader.splice).toBe(6)
-    expect(reader.readable()).toHaveLength(6)
+    const into = new Uint8Array(16)
+    for (const length of [3, 1, 4]) {
+      writer.write(sequence(length))
+      writer.splice()
+    }
+    writer.write(sequence(2))
+    for (const length of [3, 1, 4]) {
+      expect(reader.splice).toBe(length)
+      expect(reader.read(into)).toBe(length)
+      reader.join()
+    }
+    expect(reader.splice).toBe(undefined)
+    expect(reader.read(into)).toBe(2)
+  })
+
+  it('takes the place of the one before when there are too many', () => {
+    const { writer, reader } = ringOf(16, start)
+    for (let splice = 0; splice < mostSplices + 3; splice++) {
+      writer.write(sequence(1))
+      writer.splice()
+    }
+    for (let splice = 1; splice < mostSplices; splice++) {
+      reader.release(1)
+      reader.join()
+    }
+    expect(reader.splice).toBe(4)
+    reader.release(4)
+    reader.join()
+    writer.write(sequence(1))
+    expect(reader.splice).toBe(undefined)
   })
 
   it('stays where it is when either side moves, passed or not', () => {
