@@ -19,7 +19,7 @@ export interface Sound {
 
 const hlsType = 'application/vnd.apple.mpegurl'
 const mostRepairs = 4
-const repairPauseMs = 800 // before each further one, times its number
+const repairPauseMs = 1200 // before each further one, times its number
 const goodAfterMs = 20_000 // without trouble all repairs may be used again
 const looksAfterMs = 4000 // for a picture that does not come
 const liveWithinS = 6 // of the live edge
