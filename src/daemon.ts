@@ -243,6 +243,7 @@ function apiOf(tools: Tools): Answer {
       end: (id: string) => found.hls?.sessions.end(id) === true || found.feeds?.end(id) === true,
     },
     devices: () => found.tuner,
+    pool: () => found.pool?.stats(),
     further: pageRoutes(),
     ports: portsOf(tools),
     hasHls: () => found.hls !== undefined,
