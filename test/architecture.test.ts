@@ -23,7 +23,11 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 const everyRoom = Object.keys(rooms)
 const files: Readonly<Record<string, readonly string[]>> = {
   'plant.ts': ['stream', 'workers', 'base'],
-  'daemon.ts': ['plant.ts', ...everyRoom],
+  'tools.ts': everyRoom,
+  'sources.ts': ['tools.ts', 'plant.ts', ...everyRoom],
+  'ports.ts': ['tools.ts', 'plant.ts', ...everyRoom],
+  'lineup.ts': ['tools.ts', ...everyRoom],
+  'daemon.ts': ['tools.ts', 'plant.ts', 'sources.ts', 'ports.ts', 'lineup.ts', ...everyRoom],
   'transcoder.ts': ['plant.ts', 'jobs', 'api', 'stream', 'workers', 'base'],
   'remux.ts': ['cli', 'workers', 'base'],
   'main.ts': ['daemon.ts', 'transcoder.ts', 'remux.ts', ...everyRoom],
