@@ -33,7 +33,6 @@ class LineupReader {
   bool Push(const Packet& packet);
   const Lineup& lineup() const { return lineup_; }
   bool has_tables() const { return !section_.empty(); }
-  uint64_t errors() const { return pat_.errors() + (pmt_ ? pmt_->errors() : 0); }
 
  private:
   void OnPat(Bytes section);

@@ -8,6 +8,12 @@
 
 namespace xg2g {
 
+namespace {
+
+size_t SizeOf(const PartRecord& record) { return sizeof record + record.bytes.size(); }
+
+}  // namespace
+
 // ---- packets
 
 void Packager::Push(Bytes in) {
@@ -132,8 +138,7 @@ void Packager::Flush() {
 
 std::optional<Record> Packager::Take() {
   if (records_.empty()) return {};
-  if (const auto* part = std::get_if<PartRecord>(&records_.front()))
-    waiting_bytes_ -= part->bytes.size();
+  if (const auto* part = std::get_if<PartRecord>(&records_.front())) waiting_bytes_ -= SizeOf(*part);
   std::optional<Record> record(std::move(records_.front()));
   records_.pop_front();
   return record;
@@ -164,10 +169,12 @@ void Packager::OnLineup() {
     lineup_.left_out = next.left_out;
     return;
   }
-  has_next_lineup_ = true;
   const bool same_picture = picture_ && next.picture && IsSame(picture_->stream(), *next.picture);
-  if (is_running_ && same_picture) return;  // until the next access point
+  // With another picture the frame that is open has to go first.
+  has_next_lineup_ = is_running_ && same_picture;
+  if (has_next_lineup_) return;  // until the next access point
   EndFrame();
+  has_next_lineup_ = true;
   EndRun();
   Adopt();
 }
@@ -232,7 +239,8 @@ void Packager::AnnounceWhenKnown() {
   if (held_.empty()) return;
   const bool is_known = std::ranges::all_of(
       sounds_, [](const auto& sound) { return sound->reader().format() != nullptr; });
-  if (is_known || end_ - begun_ > kFormatWaitTicks) Announce();
+  const bool is_late = end_ - begun_ > kFormatWaitTicks || held_.size() > kMaxHeldParts;
+  if (is_known || is_late) Announce();
 }
 
 // What the run has made so far follows.
@@ -375,7 +383,7 @@ void Packager::Break() {
 void Packager::EndRun() {
   if (!is_running_) return;
   if (has_part_) ClosePart(end_, true, {});
-  if (IsStale()) EmitSounds(true);
+  EmitSounds(true);  // other tracks may be told before the next part
   if (!is_announced_) Announce();
   is_running_ = false;
   is_break_due_ = true;
@@ -450,12 +458,12 @@ void Packager::Emit(PartRecord record) {
     held_.push_back(std::move(record));
     return;
   }
-  waiting_bytes_ += record.bytes.size();
+  waiting_bytes_ += SizeOf(record);
   records_.push_back(std::move(record));
   while (waiting_bytes_ > kMaxWaitingBytes) {
     const auto part = std::ranges::find_if(
         records_, [](const Record& r) { return std::holds_alternative<PartRecord>(r); });
-    waiting_bytes_ -= std::get<PartRecord>(*part).bytes.size();
+    waiting_bytes_ -= SizeOf(std::get<PartRecord>(*part));
     records_.erase(part);
     ++damaged_;
   }

@@ -38,6 +38,7 @@ class Packager {
   static constexpr size_t kMaxWaitingBytes = 64u << 20;
   // How long the first parts may wait until each sound has told its format.
   static constexpr int64_t kFormatWaitTicks = kTicksPerSecond;
+  static constexpr size_t kMaxHeldParts = 64;  // then, of all tracks
   // Sound further from the picture than this is of another time line.
   static constexpr int64_t kMaxApartTicks = 10 * kTicksPerSecond;
 

@@ -8,7 +8,12 @@ import { join } from 'node:path'
 import type { Kind } from '../../src/demo/channels.ts'
 import { Playback } from '../../src/demo/signal/playback.ts'
 import { Packager } from '../../src/workers/packager.ts'
-import type { Container, PackagedPart, PackagedTrack } from '../../src/workers/packaging.ts'
+import {
+  containers,
+  type Container,
+  type PackagedPart,
+  type PackagedTrack,
+} from '../../src/workers/packaging.ts'
 import { generationMs } from '../demo/client.ts'
 import { channelOf, loopOf } from '../demo/signal/loops.ts'
 import { remux, type Remuxed } from '../samples/remuxing.ts'
@@ -18,11 +23,8 @@ import { fileOf, nowMs, packaged, partTicks, segmentsOf, slotTicks, type Package
 const leastSec = 15
 const wrapTicks = 2 ** 33
 const channels: readonly Kind[] = ['h264-1080i', 'h264-long-gop', 'open-gop', 'hevc', 'mpeg2', 'radio-aac']
-const inFragments = channels.filter((kind) => kind !== 'mpeg2')
-const cases = [
-  ...channels.map((kind) => ({ kind, container: 'ts' as const })),
-  ...inFragments.map((kind) => ({ kind, container: 'mp4' as const })),
-]
+const inFragments = channels.filter((kind) => containersOf(kind).includes('mp4'))
+const cases = channels.flatMap((kind) => containersOf(kind).map((container) => ({ kind, container })))
 // What a playlist will say of each.
 const announced: Readonly<Record<string, readonly string[]>> = {
   'h264-1080i.ts': ['avc1.4D4028,mp4a.40.2 1920x1080i25 deu 2', 'mp4a.40.2 deu 2', 'mp4a.40.2 eng 2'],
@@ -45,6 +47,10 @@ beforeAll(async () => {
   for (const kind of channels) sources.set(kind, remux(await broadcast(kind)))
 }, generationMs)
 afterAll(() => rmSync(folder, { recursive: true }))
+
+function containersOf(kind: Kind): readonly Container[] {
+  return kind === 'mpeg2' ? ['ts'] : containers
+}
 
 /** Whole rounds of a channel, as a receiver would send them.
  *  @param wrapsAfterSec  when the 33 bits of its time stamps begin anew */
