@@ -238,12 +238,12 @@ function apiOf(tools: Tools): Answer {
     configuration,
     guide: () => found.guide,
     receivers: () => found.receivers,
-    pool: () => found.pool?.stats(),
     streams: {
       list: () => listStreams(found),
       end: (id: string) => found.hls?.sessions.end(id) === true || found.feeds?.end(id) === true,
     },
     devices: () => found.tuner,
+    pool: () => found.pool?.stats(),
     further: pageRoutes(),
     ports: portsOf(tools),
     hasHls: () => found.hls !== undefined,

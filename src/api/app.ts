@@ -128,7 +128,10 @@ async function answer(
 }
 
 function mount(app: Koa, router: Router, log: Logger | undefined): Koa {
-  app.on('error', (err: unknown) => log?.error({ err }, 'request failed'))
+  app.on('error', (err: NodeJS.ErrnoException) => {
+    const hasLeft = err.code === 'ERR_STREAM_PREMATURE_CLOSE' // as everyone who listens to events does in the end
+    log?.[hasLeft ? 'debug' : 'error']({ err }, 'request failed')
+  })
   app.use(router.routes())
   const methodNotAllowed = () => new AppError('METHOD_NOT_ALLOWED')
   app.use(router.allowedMethods({ throw: true, methodNotAllowed, notImplemented: methodNotAllowed }))

@@ -3,7 +3,7 @@
 /** One address per channel of the emulated receiver, commands that play the first, and what lists them all. */
 export function describeDemo(
   channels: readonly { name: string; ref: string; kind: string }[],
-  { proxyPort, apiPort }: { proxyPort: number; apiPort: number },
+  { proxyPort, apiPort, tunerPort }: { proxyPort: number; apiPort: number; tunerPort?: number | undefined },
 ): string {
   const address = (ref: string) => `http://localhost:${proxyPort}/${ref}`
   const width = Math.max(...channels.map(({ name }) => name.length))
@@ -13,13 +13,17 @@ export function describeDemo(
     'Channels of the emulated receiver:',
     ...channels.map(({ name, ref, kind }) => `  ${name.padEnd(width)}  ${address(ref)}  ${kind}`),
     '',
-    'To watch one:',
+    'To watch:',
+    `  http://localhost:${apiPort}/  in a browser`,
     `  vlc ${first}`,
     `  ffplay ${first}`,
     '',
     'For Kodi, Jellyfin and others:',
     `  playlist  http://localhost:${apiPort}/playlist.m3u`,
     `  guide     http://localhost:${apiPort}/xmltv.xml`,
+    ...(tunerPort === undefined
+      ? []
+      : [`  tuner     http://localhost:${tunerPort}  (HDHomeRun: Plex, Jellyfin, Emby, Channels)`]),
     '',
     'Ctrl-C stops.',
     '',

@@ -35,7 +35,7 @@ const lineups = new Lineups(client)
 const screen = new Screen()
 const found = new Found(client, lineups)
 const list = new List(lineups, found.root)
-const stage = new Stage(screen, lineups, () => void (location.hash = formatPlace({ view: 'live' })))
+const stage = new Stage(screen, lineups, leave)
 const guide = new Guide(lineups, new Programmes(client))
 const views: Partial<Record<Place['view'], View>> = {
   guide,
@@ -62,6 +62,14 @@ const remote = new Remote({
   search,
   help: showKeys,
 })
+// The way back to what goes on in the corner.
+screen.player.channel.watch((channel) =>
+  setAttribute(
+    links.get('live') ?? main,
+    'href',
+    formatPlace({ view: 'live', ...(channel && { channel: channel.id }) }),
+  ),
+)
 announce(screen.player, lineups, (step) => remote.zap(step))
 lineups.lineup.watch((lineup) => {
   if (lineup === undefined) return
@@ -92,6 +100,12 @@ function watch(channel: Channel): void {
   // Zapping in full screen or out of another view leaves no trail of channels to go back through.
   if (place.view === 'live') location.replace(hash)
   else location.hash = hash
+}
+
+function leave(): void {
+  screen.player.stop()
+  list.setPlaying(undefined)
+  location.hash = formatPlace({ view: 'live' })
 }
 
 function search(): void {

@@ -55,7 +55,7 @@ export function settingsOf({ DefaultConfig }: Library): Partial<HlsConfig> {
     startLevel: 0,
     testBandwidth: false,
     abrEwmaDefaultEstimate: 40_000_000,
-    manifestLoadPolicy: policy(3),
+    manifestLoadPolicy: policy(4), // a tuner becomes free some seconds after its last viewer has left
     playlistLoadPolicy: policy(4),
     fragLoadPolicy: policy(4),
     xhrSetup(request) {

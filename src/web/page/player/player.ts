@@ -18,7 +18,8 @@ export interface Sound {
 }
 
 const hlsType = 'application/vnd.apple.mpegurl'
-const mostRepairs = 3
+const mostRepairs = 4
+const repairPauseMs = 1200 // before each further one, times its number
 const goodAfterMs = 20_000 // without trouble all repairs may be used again
 const looksAfterMs = 4000 // for a picture that does not come
 const liveWithinS = 6 // of the live edge
@@ -176,8 +177,18 @@ export class Player {
       )
     }
     this.#enter('waiting')
-    if (type === ErrorTypes.MEDIA_ERROR) hls.recoverMediaError()
-    else if (this.channel.value !== undefined) void this.play(this.channel.value)
+    if (type === ErrorTypes.MEDIA_ERROR && this.#repairs === 1) hls.recoverMediaError()
+    else this.#beginAgain()
+  }
+
+  // A moment later there are other pictures to begin with, or the server is back.
+  #beginAgain(): void {
+    const turn = this.#turn
+    const channel = this.channel.value
+    this.#hls?.stopLoad()
+    setTimeout(() => {
+      if (turn === this.#turn && channel !== undefined) void this.play(channel)
+    }, repairPauseMs * this.#repairs)
   }
 
   #cannotDecode(): void {

@@ -18,7 +18,7 @@ export interface Targets {
 
 /** Keys and what they do, as the help shows them. */
 export const keys: readonly (readonly [string, string])[] = [
-  ['Page up, page down', 'Next or previous channel'],
+  ['Page down, page up', 'Next or previous channel'],
   ['0 – 9', 'Channel by its number'],
   ['Space or K', 'Pause and go on'],
   ['M', 'Sound off and on'],
@@ -28,6 +28,9 @@ export const keys: readonly (readonly [string, string])[] = [
   ['/', 'Search'],
   ['?', 'These keys'],
 ]
+
+// As a remote control has it: the list goes downwards.
+const steps: Readonly<Record<string, 1 | -1>> = { PageDown: 1, PageUp: -1 }
 
 export class Remote {
   readonly #targets: Targets
@@ -64,8 +67,8 @@ export class Remote {
     const isIdle = screen.player.channel.value === undefined
     if (key === '/') return done(search)
     if (key === '?') return done(help)
-    if (key === 'PageUp' && !isInside(target, '.guide')) return done(() => this.zap(-1))
-    if (key === 'PageDown' && !isInside(target, '.guide')) return done(() => this.zap(1))
+    const step = isInside(target, '.guide') ? undefined : steps[key]
+    if (step !== undefined) return done(() => this.zap(step))
     if (key === 'Enter' && this.#digits !== '') return done(() => this.#tune())
     if (isIdle || (isOnButton && (key === ' ' || key === 'Enter'))) return false
     return this.#play(key.toLowerCase(), screen.controls)
