@@ -95,7 +95,8 @@ export class Door {
   async #index(visit: Visit): Promise<void> {
     const { request, response, query, place } = visit
     const container = parseContainer(query.get('container'))
-    const kept = keptQuery(query, ['container'])
+    const hasAllSounds = parseSound(query.get('sound'))
+    const kept = keptQuery(query, ['container', 'sound'])
     const wanted = this.#wanted(visit)
     const isArchive = place.target.what === 'archive'
     if (isArchive) this.#checkArchive()
@@ -103,8 +104,10 @@ export class Door {
     const run = await this.#chosen(wanted, container, visit)
     if (run === undefined) return
     const { lore, sessions } = this.#options
-    const variants = variantsOf(run.session, lore.get(wanted.channel))
-    void sessions.scout(wanted, run.session.kind.container)
+    if (hasAllSounds) await sessions.scout(wanted, run.session.kind.container)
+    if (visit.isGone) return
+    const { original, ...known } = lore.get(wanted.channel)
+    const variants = variantsOf(run.session, hasAllSounds ? { ...known, original } : known)
     const reply = new Reply(multivariantPlaylist(variants, { query: kept, isArchive }))
     this.#sent(run, visit, 'playlist', sendText(request, response, { reply, cache: indexCache }))
   }
@@ -289,6 +292,12 @@ function playlistCache({ slotTicks }: Session, { hasParts }: List, { msn }: Relo
   const targetS = targetDuration(slotTicks)
   if (msn !== undefined) return `public, max-age=${6 * targetS}`
   return hasParts ? 'no-cache' : `public, max-age=${Math.floor(targetS / 2)}`
+}
+
+// Only who asks for it is told of the broadcast's own sound: players of the ffmpeg kind begin all that they are told of.
+function parseSound(text: string | null): boolean {
+  if (text !== null && text !== 'main' && text !== 'all') throw expected('main or all', 'sound', text)
+  return text === 'all'
 }
 
 function parseContainer(text: string | null): Container | undefined {

@@ -1,5 +1,6 @@
 // One channel on its way into segments, for all who play it: a seat in a feed like any viewer's, a packager, and
 // what can be fetched of its tracks. Main thread. Begun by the first request, given up some time after the last.
+import { setTimeout as delay } from 'node:timers/promises'
 import { toAppError, type AppError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
@@ -41,6 +42,7 @@ export interface SessionOptions {
 const pulse = new Pulse(40)
 /** A packager that ends like this again and again is given up: so often without a segment in between. */
 const mostRestarts = 5
+const restartMs = 200
 /** Without parts the packager's own are not seen by anybody: as long as any segment. */
 const slotsPerHiddenPart = 2
 
@@ -164,30 +166,42 @@ export class Session {
 
   // One packager's part. Returns whether another one is to go on.
   async #package(cursor: Cursor): Promise<boolean> {
-    const { pack, service, kind, log } = this.#options
-    const packaging = pack({
+    let pumping: Promise<void> | undefined
+    try {
+      const packaging = this.#pack()
+      this.#packaging = packaging
+      pumping = pump(cursor, packaging.input)
+      await this.#collect(packaging)
+      await packaging.done
+      return false
+    } catch (thrown) {
+      return await this.#restart(thrown)
+    } finally {
+      this.#packaging?.close()
+      await pumping
+    }
+  }
+
+  #pack(): Packaging {
+    const { pack, service, kind } = this.#options
+    return pack({
       label: service.name,
       container: kind.container,
       slotTicks: this.slotTicks,
       partTicks: this.partTicks || slotsPerHiddenPart * this.slotTicks,
       nowMs: Date.now(),
     })
-    this.#packaging = packaging
-    const pumping = pump(cursor, packaging.input)
-    try {
-      await this.#collect(packaging)
-      await packaging.done
-      return false
-    } catch (thrown) {
-      if (this.#isClosed) return false
-      if (++this.#restarts > mostRestarts) throw thrown
-      log?.warn({ channel: service.name, err: thrown }, 'packager begun anew')
-      for (const { window } of this.#tracks.values()) window.break()
-      return true
-    } finally {
-      packaging.close()
-      await pumping
-    }
+  }
+
+  // A thread that is lost needs a moment until there is another. One that cannot be had at first is a refusal.
+  async #restart(thrown: unknown): Promise<boolean> {
+    if (this.#isClosed) return false
+    if (this.#packaging === undefined || ++this.#restarts > mostRestarts) throw thrown
+    const { service, log } = this.#options
+    log?.warn({ channel: service.name, err: thrown }, 'packager begun anew')
+    for (const { window } of this.#tracks.values()) window.break()
+    await delay(restartMs)
+    return true
   }
 
   async #collect(packaging: Packaging): Promise<void> {

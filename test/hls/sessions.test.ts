@@ -121,22 +121,26 @@ describe('Sessions', () => {
     await house.lore.close()
   })
 
-  it('offer the broadcast’s own surround sound beside the configured one, once they have seen it', async () => {
-    house = await openHouse({ isCurious: true })
+  it('offer the broadcast’s own surround sound beside the configured one to those who ask for it', async () => {
+    house = await openHouse()
     await play()
+    expect(house.packagings).toHaveLength(1)
+    const answer = house.text('index.m3u8?sound=all')
     const scout = await packaging(1)
     expect(house.feeds.joined.map(({ profile }) => profile.audio)).toEqual(['aac', 'copy'])
     const stereo = { ...picture, codecs: 'avc1.640028,mp4a.40.33' }
     const surround = { ...sound, language: 'deu', codecs: 'ac-3', channels: 6 }
     scout.give({ kind: 'tracks', tracks: [stereo, surround] })
-    await vi.waitFor(() => expect(scout.isClosed).toBe(true))
-    const lines = (await house.text('index.m3u8')).trim().split('\n')
+    const lines = (await answer).trim().split('\n')
+    expect(scout.isClosed).toBe(true)
     const streams = lines.filter((line) => line.includes('STREAM-INF')).map(attributes)
     expect(streams.map(({ CODECS, AUDIO }) => [CODECS, AUDIO])).toEqual([
       ['avc1.640028,mp4a.40.2', undefined],
       ['avc1.640028,mp4a.40.33,ac-3', 'original'],
     ])
     expect(lines.at(-1)).toBe('original-ts-2000-200/0.m3u8')
+    expect(await house.text('index.m3u8?sound=all')).toBe(await answer)
+    expect(await house.text('index.m3u8')).not.toContain('original')
     expect(house.packagings).toHaveLength(2)
     await play(10, 2, 'original-ts-2000-200/0.m3u8')
     expect(house.feeds.joined.at(-1)?.profile.audio).toBe('copy')
