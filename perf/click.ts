@@ -10,8 +10,8 @@ import { percentile, spreadOf } from './measure.ts'
 import { atMost, show, type Benchmark } from './report.ts'
 
 const kinds: readonly Kind[] = ['h264-1080i', 'h264-long-gop', 'open-gop', 'latm', 'description']
-const pauseMs = 3000 // between two visits of a channel, by which it is given up
-const cadence = { XG2G_LINGER: '0s', XG2G_HLS_LINGER: '1s' }
+const pauseMs = 12_000 // between two visits of a channel, by which it is given up
+const cadence = { XG2G_LINGER: '0s', XG2G_HLS_LINGER: '10s' }
 
 interface Visits {
   readonly running: number[]
@@ -23,7 +23,7 @@ interface Visits {
 export const click: Benchmark = {
   title: 'From a click in the page to the first frame',
   async run({ rounds, isQuick }) {
-    const often = rounds ?? (isQuick ? 1 : 5)
+    const often = rounds ?? (isQuick ? 1 : 3)
     const found = await measure(isQuick ? kinds.slice(0, 1) : kinds, often)
     const all = (what: keyof Visits) => [...found.values()].flatMap((visits) => visits[what])
     const tuned = (visits: Visits) => visits.cold.map((ms, turn) => ms - (visits.tuning[turn] ?? 0))

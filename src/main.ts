@@ -64,7 +64,9 @@ async function serve(args: string[]): Promise<number> {
   const { apiPort, proxyPort } = daemon
   if (daemon.demo !== undefined && proxyPort !== undefined) {
     const { describeDemo } = await import('./cli/welcome.ts')
-    process.stderr.write(describeDemo(daemon.demo.channels, { proxyPort, apiPort }))
+    process.stderr.write(
+      describeDemo(daemon.demo.channels, { proxyPort, apiPort, tunerPort: daemon.tunerPort }),
+    )
   }
   log.info({ signal: await stopSignal() }, 'stopping')
   await daemon.close()

@@ -22,6 +22,20 @@ uint32_t SequenceOf(const PartHead& head) {
   return static_cast<uint32_t>(head.msn << 8) + head.part;
 }
 
+bool IsNeeded(const PictureFormat& format, Bytes nal) {
+  const auto is_missing = [&](const std::vector<Nal>& told) {
+    return std::ranges::none_of(told, [&](const Nal& n) { return std::ranges::equal(n, nal); });
+  };
+  switch (NalKindOf(format.codec, nal[0])) {
+    case NalKind::kDelimiter: return false;
+    case NalKind::kVps: return is_missing(format.vps);
+    case NalKind::kSps: return is_missing(format.sps);
+    case NalKind::kPps: return is_missing(format.pps);
+    case NalKind::kOther: break;
+  }
+  return true;
+}
+
 }  // namespace
 
 Fragment::Fragment(Kind kind, const PartHead& head, int64_t decode_time, size_t samples,
@@ -60,10 +74,10 @@ void Fragment::Add(const Sample& sample, Bytes frame) {
   Enter(sample, begin);
 }
 
-void Fragment::AddNals(const Sample& sample, VideoCodec codec, Bytes stream) {
+void Fragment::AddNals(const Sample& sample, const PictureFormat& format, Bytes stream) {
   const size_t begin = box_.size();
   ForEachNal(stream, [&](Bytes nal) {
-    if (NalKindOf(codec, nal[0]) != NalKind::kOther) return;
+    if (!IsNeeded(format, nal)) return;
     box_.U32(static_cast<uint32_t>(nal.size()));
     box_.Raw(nal);
   });

@@ -2,8 +2,8 @@
 // edit list, nothing clamped, so pictures that lead an access point keep their place.
 #pragma once
 
-#include "access.h"
 #include "package/box.h"
+#include "package/format.h"
 #include "package/record.h"
 
 namespace xg2g {
@@ -22,9 +22,9 @@ class Fragment {
   Fragment(Kind kind, const PartHead& head, int64_t decode_time, size_t samples, size_t bytes);
 
   void Add(const Sample& sample, Bytes frame);
-  // The same of a byte stream of NAL units: without delimiters, and without the parameter sets, which stand
-  // in the sample entry.
-  void AddNals(const Sample& sample, VideoCodec codec, Bytes stream);
+  // The same of a byte stream of NAL units: without delimiters, and without the parameter sets that stand in
+  // the sample entry.
+  void AddNals(const Sample& sample, const PictureFormat& format, Bytes stream);
   std::vector<uint8_t> Finish();
 
  private:

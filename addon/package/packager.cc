@@ -110,6 +110,8 @@ void Packager::AddSound(Sound& sound, SoundUnit unit) {
     ++damaged_;
     return;
   }
+  // A player that gets sound before its first picture keeps them apart.
+  if (is_running_ && IsMuxed(sound) && unit.time < start_) return;
   sound.Add(std::move(unit));
 }
 
@@ -355,11 +357,12 @@ void Packager::Begin(const Frame& frame) {
   is_running_ = true;
   is_announced_ = false;
   begun_ = frame.time;
+  if (!is_break_due_) start_ = frame.time;
   wall_.Begin(frame.time);
   if (picture_ && picture_->format()) format_ = *picture_->format();
   for (const auto& sound : sounds_) {
     sound->Unsettle();
-    if (IsMuxed(*sound)) sound->DropBefore(frame.time);
+    if (IsMuxed(*sound)) sound->DropBefore(start_);
   }
 }
 
@@ -428,7 +431,7 @@ std::vector<uint8_t> Packager::Finish(Piece piece) {
     fragment.AddNals({.duration = static_cast<uint32_t>(duration),
                       .shown_after = static_cast<int32_t>(frames[i].pts - frames[i].dts),
                       .is_access = frames[i].is_access},
-                     format_->codec, Bytes(piece.bytes).subspan(frames[i].at, end - frames[i].at));
+                     *format_, Bytes(piece.bytes).subspan(frames[i].at, end - frames[i].at));
   }
   return fragment.Finish();
 }

@@ -110,7 +110,8 @@ class Packager {
   std::optional<Frame> lead_;  // the last unit of the first sound, in radio
 
   bool is_running_ = false, is_break_due_ = false;
-  int64_t begun_ = 0;   // the time at which the run began
+  int64_t start_ = 0;   // the time at which the first run began
+  int64_t begun_ = 0;   // at which this one did
   int64_t end_ = 0;     // of the frames so far
   int64_t ahead_ = 0;   // PTS beyond DTS at the last access point
   bool has_part_ = false;

@@ -1,6 +1,20 @@
 #include "package/picture.h"
 
+#include "package/nal.h"
+
 namespace xg2g {
+
+namespace {
+
+// What stands before the delimiter: the last slices of the picture before, where PES packets do not begin
+// with pictures.
+size_t LeadBytes(VideoCodec codec, Bytes head) {
+  for (size_t at = FindStartCode(head, 0); at + 3 < head.size(); at = FindStartCode(head, at + 3))
+    if (NalKindOf(codec, head[at + 3]) == NalKind::kDelimiter) return at;
+  return 0;
+}
+
+}  // namespace
 
 void Picture::OnData(Bytes es) {
   if (container_ == Container::kMp4 && has_open_) stock_.insert(stock_.end(), es.begin(), es.end());
@@ -8,6 +22,7 @@ void Picture::OnData(Bytes es) {
   head_.insert(head_.end(), es.begin(), es.end());
   const AccessScanner::Verdict verdict = scanner_.Feed(es);
   is_scanning_ = verdict == AccessScanner::Verdict::kMore;
+  if (!is_scanning_ && container_ == Container::kMp4) open_.at += LeadBytes(stream_.kind.video, head_);
   if (verdict != AccessScanner::Verdict::kAccess) return;
   open_.is_access = true;
   auto format = ReadPictureFormat(stream_.kind.video, head_);

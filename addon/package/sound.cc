@@ -43,17 +43,15 @@ void SoundReader::SetFormat(const FrameHeader& header, Bytes frame) {
   if (!format_ || !IsSame(*format_, format)) format_ = std::move(format);
 }
 
-// Frames begin where the PES packet does; if not, two have to follow each other.
-void SoundReader::Learn(Bytes payload) {
+// Where frames do not begin with the PES packet, the first one is looked for.
+void SoundReader::Learn(int64_t pts, Bytes payload) {
   const auto header = ParseFrameHeader(codec_, payload);
   if (header && header->bytes <= payload.size() && !header->skip) return SetFormat(*header, payload);
-  for (size_t at = 1; !format_ && at < payload.size(); ++at) {
-    const Bytes rest = payload.subspan(at);
-    const auto first = ParseFrameHeader(codec_, rest);
-    if (!first || first->skip || first->bytes >= rest.size()) continue;
-    const auto second = ParseFrameHeader(codec_, rest.subspan(first->bytes));
-    if (second && IsContinuation(*first, *second)) SetFormat(*first, rest);
-  }
+  if (format_) return;
+  framer_.Begin(pts);
+  framer_.Push(payload, [this](const FrameHeader& found, Bytes frame, int64_t) {
+    if (found.rate > 0) SetFormat(found, frame);
+  });
 }
 
 Sound::Sound(const Elementary& stream, unsigned track, Container container, const Lineup& lineup)

@@ -50,7 +50,7 @@ class SoundReader {
   void OnPes(Take&& take);
   template <class Take>
   void OnFrame(const FrameHeader& header, Bytes frame, int64_t pts, Take&& take);
-  void Learn(Bytes payload);
+  void Learn(int64_t pts, Bytes payload);
   void SetFormat(const FrameHeader& header, Bytes frame);
 
   AudioCodec codec_;
@@ -154,6 +154,7 @@ template <class Take>
 void SoundReader::Flush(Take&& take) {
   if (is_open_ && PesBytes() == 0) OnPes(take);
   is_open_ = false;
+  if (container_ == Container::kTs) return;
   framer_.Flush([&](const FrameHeader& header, Bytes frame, int64_t pts) {
     OnFrame(header, frame, pts, take);
   });
@@ -174,7 +175,7 @@ void SoundReader::OnPes(Take&& take) {
   }
   if (pts != kNoTime) anchor_ = pts;
   if (anchor_ == kNoTime) return Lose();
-  Learn(payload);
+  Learn(pts, payload);
   take(SoundUnit{.stamp = anchor_, .bytes = pes_});
 }
 

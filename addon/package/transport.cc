@@ -46,7 +46,7 @@ void Transport::PutClock(std::vector<uint8_t>& part, int64_t pcr) {
 
 void Transport::PutPes(std::vector<uint8_t>& part, uint16_t pid, Bytes pes) {
   uint8_t continuity = 0;
-  WriteUnit(scratch_, {pid, {}, pes}, continuity);
+  WriteUnit(scratch_, {pid, pes, {}}, continuity);
   Drain(part);
 }
 

@@ -1,5 +1,6 @@
 // Chromium without a screen, and what its video elements show.
 import { createRequire } from 'node:module'
+import { setTimeout as delay } from 'node:timers/promises'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { clockBits, clockSize, clockSquare } from './clock.ts'
 
@@ -14,6 +15,7 @@ const flags = [
   '--autoplay-policy=no-user-gesture-required',
 ]
 const playMs = 30_000
+const lookMs = 50
 
 export async function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: '/usr/bin/chromium', args: flags })
@@ -40,10 +42,11 @@ export async function playWithPage(browser: Browser, url: string): Promise<Page>
   return page
 }
 
+// Asked again and again, since a page's policy lets nothing in that asks by itself.
 async function isPlaying(page: Page): Promise<void> {
-  await page.waitForFunction("document.querySelector('video')?.currentTime > 0.1", undefined, {
-    timeout: playMs,
-  })
+  for (const end = performance.now() + playMs; performance.now() < end; await delay(lookMs))
+    if ((await page.evaluate<number>(`document.querySelector('video')?.currentTime ?? 0`)) > 0.1) return
+  throw new Error(`Nothing plays after ${playMs} ms`)
 }
 
 /** The number that the picture shows now, and when that was, ms since 1970. */

@@ -109,7 +109,7 @@ export const ERRORS = {
   TUNER_IN_USE: {
     status: 503,
     expose: true,
-    message: (d) => `${text(d.tuner, 'The tuner')} is in use${because(d.channel)}`,
+    message: (d) => `${text(d.tuner, 'The tuner')} plays another channel${because(d.reason)}`,
   },
   UNKNOWN_PROFILE: {
     status: 400,

@@ -3,7 +3,7 @@
 /** One address per channel of the emulated receiver, commands that play the first, and what lists them all. */
 export function describeDemo(
   channels: readonly { name: string; ref: string; kind: string }[],
-  { proxyPort, apiPort }: { proxyPort: number; apiPort: number },
+  { proxyPort, apiPort, tunerPort }: { proxyPort: number; apiPort: number; tunerPort?: number | undefined },
 ): string {
   const address = (ref: string) => `http://localhost:${proxyPort}/${ref}`
   const width = Math.max(...channels.map(({ name }) => name.length))
@@ -20,6 +20,9 @@ export function describeDemo(
     'For Kodi, Jellyfin and others:',
     `  playlist  http://localhost:${apiPort}/playlist.m3u`,
     `  guide     http://localhost:${apiPort}/xmltv.xml`,
+    ...(tunerPort === undefined
+      ? []
+      : [`  tuner     http://localhost:${tunerPort}  (HDHomeRun: Plex, Jellyfin, Emby, Channels)`]),
     '',
     'Ctrl-C stops.',
     '',

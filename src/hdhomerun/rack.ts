@@ -57,9 +57,7 @@ export class Rack {
     if (!this.#indexes.has(key)) {
       const isFree = wanted !== undefined && !this.#isTaken(wanted, services)
       const index = isFree ? wanted : this.#choose(key)
-      if (index === undefined) return undefined
-      this.#yield(index, services)
-      this.#indexes.set(key, index)
+      this.#put(key, index, services)
     }
     return this.#indexes.get(key)
   }
@@ -72,10 +70,7 @@ export class Rack {
       if (!keys.has(key) || index >= this.#options.count()) this.#indexes.delete(key)
     for (const service of services) {
       if (!isWatched(service) || service.key === but || this.#indexes.has(service.key)) continue
-      const index = this.#choose(service.key, services)
-      if (index === undefined) continue
-      this.#yield(index, services)
-      this.#indexes.set(service.key, index)
+      this.#put(service.key, this.#choose(service.key, services), services)
     }
     return services
   }
@@ -101,10 +96,12 @@ export class Rack {
     return services.some((each) => isWatched(each) && this.#indexes.get(each.key) === index)
   }
 
-  // What lingers on it has no number any more.
-  #yield(index: number, services: readonly WatchedService[]): void {
+  // What lingers there has no number any more.
+  #put(key: string, index: number | undefined, services: readonly WatchedService[]): void {
+    if (index === undefined) return
     for (const service of services)
       if (!isWatched(service) && this.#indexes.get(service.key) === index) this.#indexes.delete(service.key)
+    this.#indexes.set(key, index)
   }
 }
 

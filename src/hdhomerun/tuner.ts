@@ -1,5 +1,5 @@
 // The virtual HDHomeRun devices as a whole: what is kept of them, their port, and what other ports show of it.
-import { networkInterfaces } from 'node:os'
+import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '../base/config.ts'
 import { AppError } from '../base/errors.ts'
@@ -139,9 +139,10 @@ export class VirtualTuner {
 // The networks on which what listens there can be reached.
 function interfacesAt({ host }: Listen): ReturnType<Interfaces> {
   const all = networkInterfaces()
-  if (host === undefined || host === '::' || host === '0.0.0.0') return all
-  const ours = Object.entries(all).map(
-    ([name, addresses = []]) => [name, addresses.filter(({ address }) => address === host)] as const,
+  if (host === undefined || host === '::') return all
+  const isOurs = ({ address, family }: NetworkInterfaceInfo) =>
+    address === host || (host === '0.0.0.0' && family === 'IPv4')
+  return Object.fromEntries(
+    Object.entries(all).map(([name, addresses = []]) => [name, addresses.filter(isOurs)]),
   )
-  return Object.fromEntries(ours)
 }

@@ -10,7 +10,7 @@ import { containers, type Container } from '../workers/packaging.ts'
 import type { HoldOptions } from './holds.ts'
 import { archiveList, liveList, type List } from './list.ts'
 import type { LoreBook } from './lore.ts'
-import { multivariantPlaylist, type Variant } from './multivariant.ts'
+import { multivariantPlaylist } from './multivariant.ts'
 import { parsePath, type Kind, type Place, type Target } from './names.ts'
 import { mediaPlaylist, targetDuration } from './playlist.ts'
 import { keptQuery, parseReload, parseStart, type Reload } from './reload.ts'
@@ -19,6 +19,7 @@ import { mediaTypes, sendFile, sendMedia, sendText, sendTextHead } from './sendi
 import { ticksPerSecond } from './segment.ts'
 import type { Run, Sessions, Wanted } from './sessions.ts'
 import type { Session } from './session.ts'
+import { variantsOf } from './variants.ts'
 
 export interface DoorOptions {
   /** What a channel stands for; undefined if nothing. Asks nobody. */
@@ -39,9 +40,6 @@ export interface Client {
 const firstSegmentMs = 10_000
 /** How far ahead of the newest segment a player may wait. */
 const mostAhead = 2
-/** Until the first segments have been measured, the busiest one to come is taken to be so much busier. */
-const peakMargin = 1.5
-const measuredEnoughTicks = 30 * ticksPerSecond
 const indexCache = 'public, max-age=30'
 
 type Of<What extends Target['what']> = Extract<Target, { what: What }>
@@ -67,7 +65,7 @@ export class Door {
     try {
       if (place === undefined) throw new AppError('NOT_FOUND', { what: 'The playlist or segment' })
       const query = new URLSearchParams(at < 0 ? '' : asked.url.slice(at + 1))
-      await this.#serve({ request, response, query, place, address: asked.address })
+      await this.#serve(new Visit(request, response, { query, place, address: asked.address }))
     } catch (thrown) {
       const error = toAppError(thrown)
       if (error.status >= 500) log?.[error.expose ? 'debug' : 'error']({ err: error }, 'hls request failed')
@@ -104,7 +102,9 @@ export class Door {
     if (request.method === 'HEAD') return sendTextHead(response)
     const run = await this.#chosen(wanted, container, visit)
     if (run === undefined) return
-    const variants = [variantOf(run.session, this.#options.lore.get(wanted.channel).peak)]
+    const { lore, sessions } = this.#options
+    const variants = variantsOf(run.session, lore.get(wanted.channel))
+    void sessions.scout(wanted, run.session.kind.container)
     const reply = new Reply(multivariantPlaylist(variants, { query: kept, isArchive }))
     this.#sent(run, visit, 'playlist', sendText(request, response, { reply, cache: indexCache }))
   }
@@ -123,8 +123,8 @@ export class Door {
   }
 
   // Waits for a track's first segment. False: the client left. @throws what keeps it from coming, NOT_READY
-  async #begun(session: Session, number: number, { response }: Visit): Promise<boolean> {
-    return (await this.#listed(session, number, () => liveList(session, number), response)) !== undefined
+  async #begun(session: Session, number: number, visit: Visit): Promise<boolean> {
+    return (await this.#listed(session, number, () => liveList(session, number), visit)) !== undefined
   }
 
   // Waits until a track has something to list. Undefined: the client left.
@@ -132,11 +132,11 @@ export class Door {
     session: Session,
     number: number,
     find: () => List | undefined,
-    response: ServerResponse,
+    visit: Visit,
   ): Promise<List | undefined> {
     const isUnknown = () => session.tracks.size > 0 && !session.tracks.has(number)
-    await session.until(() => find() !== undefined || isUnknown(), holdFor(firstSegmentMs, response))
-    if (response.destroyed) return undefined
+    await session.until(() => find() !== undefined || isUnknown(), visit.holdFor(firstSegmentMs))
+    if (visit.isGone) return undefined
     const list = find()
     if (list !== undefined) return list
     if (isUnknown()) throw new AppError('NOT_FOUND', { what: 'The track' })
@@ -154,8 +154,8 @@ export class Door {
     const run = this.#options.sessions.at(wanted, kind)
     const { session } = run
     const find = () => (isArchive ? archiveList(session, number, startS) : liveList(session, number))
-    const first = await this.#listed(session, number, find, response)
-    if (first === undefined || !(await waited(session, first, reload, response))) return
+    const first = await this.#listed(session, number, find, visit)
+    if (first === undefined || !(await waited(session, first, reload, visit))) return
     const list = find() ?? first
     const { isDelta } = reload
     const form = `${isDelta ? 'delta' : 'full'} ${kept}`
@@ -182,8 +182,8 @@ export class Door {
     const { next } = window
     const isHinted = next?.msn === msn && (part === undefined ? next.part > 0 : next.part === part)
     if (isHinted && !window.isEnded) {
-      await session.until(() => window.hasReached(msn, part), holdFor(holdMs(session), response))
-      if (response.destroyed) return
+      await session.until(() => window.hasReached(msn, part), visit.holdFor(holdMs(session)))
+      if (visit.isGone) return
     }
     const type = mediaTypes[kind.container]
     const pieces = window.segment(msn)?.pieces(part)
@@ -223,12 +223,36 @@ export class Door {
   }
 }
 
-interface Visit {
+// One request, and whether its client still waits for the answer.
+class Visit {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly query: URLSearchParams
   readonly place: Place
   readonly address: string
+  #isGone = false
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { query, place, address }: { query: URLSearchParams; place: Place; address: string },
+  ) {
+    this.request = request
+    this.response = response
+    this.query = query
+    this.place = place
+    this.address = address
+    response.once('close', () => (this.#isGone = true))
+  }
+
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
+  /** So long at most, and not after the client has gone. */
+  holdFor(mostMs: number): HoldOptions {
+    return { mostMs, onGone: (end) => this.response.once('close', end) }
+  }
 }
 
 // Holds the request for what it waits for. False: the client left. @throws BAD_REQUEST, NOT_READY
@@ -236,7 +260,7 @@ async function waited(
   session: Session,
   { last, isEnded, hasReached }: List,
   { msn, part }: Reload,
-  response: ServerResponse,
+  visit: Visit,
 ): Promise<boolean> {
   if (msn === undefined) return true
   if (last !== undefined && !isEnded) {
@@ -245,8 +269,8 @@ async function waited(
     if (part !== undefined && msn >= last.msn && part > mostPart)
       throw expected(`at most ${mostPart}`, '_HLS_part', part)
   }
-  const hasCome = await session.until(() => hasReached(msn, part), holdFor(holdMs(session), response))
-  if (response.destroyed) return false
+  const hasCome = await session.until(() => hasReached(msn, part), visit.holdFor(holdMs(session)))
+  if (visit.isGone) return false
   if (!hasCome) throw new AppError('NOT_READY', { what: 'The segment' })
   return true
 }
@@ -259,25 +283,6 @@ function advanceLimit({ partTicks }: Session): number {
 // Three target durations.
 function holdMs({ slotTicks }: Session): number {
   return 3000 * targetDuration(slotTicks)
-}
-
-function holdFor(mostMs: number, response: ServerResponse): HoldOptions {
-  return { mostMs, onGone: (end) => response.once('close', end) }
-}
-
-function variantOf({ kind, tracks }: Session, knownPeak = 0): Variant {
-  const all = [...tracks.values()].filter(({ window }) => !window.isEnded)
-  const main = tracks.get(0)
-  const others = all.filter((track) => track !== main).map(({ rates }) => rates)
-  const measured = main?.rates ?? { peak: 0, average: 0 }
-  const isSure = knownPeak > 0 || (main?.measuredTicks ?? 0) >= measuredEnoughTicks
-  const peak = Math.max(knownPeak, isSure ? measured.peak : Math.round(measured.peak * peakMargin))
-  const most = (key: 'peak' | 'average') => Math.max(0, ...others.map((rates) => rates[key]))
-  return {
-    kind,
-    tracks: all.map(({ about }) => about),
-    rates: { peak: peak + most('peak'), average: measured.average + most('average') },
-  }
 }
 
 function playlistCache({ slotTicks }: Session, { hasParts }: List, { msn }: Reload): string {

@@ -5,7 +5,7 @@ import { rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { makeFolder } from '../base/folder.ts'
 import type { Logger } from '../base/log.ts'
-import type { Container } from '../workers/packaging.ts'
+import type { Container, PackagedTrack } from '../workers/packaging.ts'
 
 export interface Lore {
   readonly container?: Container
@@ -13,11 +13,16 @@ export interface Lore {
   readonly longestGroupMs?: number
   /** bit/s */
   readonly peak?: number
+  /** What the broadcast itself has, its own sounds. */
+  readonly original?: readonly PackagedTrack[]
+  /** When that was seen, ms since 1970. */
+  readonly originalAt?: number
 }
 
 /** The channels that were played last. */
 const mostChannels = 5000
 const saveAfterMs = 5000
+const originalKeptMs = 7 * 24 * 3600 * 1000
 
 export class LoreBook {
   readonly #path: string
@@ -37,6 +42,11 @@ export class LoreBook {
     return this.#channels.get(channel) ?? {}
   }
 
+  /** Is it unknown, or long ago, which sounds the broadcast itself has? */
+  lacksOriginal(channel: string): boolean {
+    return Date.now() - (this.get(channel).originalAt ?? 0) > originalKeptMs
+  }
+
   /** Adds to what is known; numbers only grow. */
   note(channel: string, seen: Lore): void {
     const known = this.get(channel)
@@ -45,6 +55,10 @@ export class LoreBook {
       ...(seen.container !== undefined && { container: seen.container }),
       ...largest('longestGroupMs', known, seen),
       ...largest('peak', known, seen),
+      ...(seen.original !== undefined && {
+        original: seen.original,
+        originalAt: seen.originalAt ?? Date.now(),
+      }),
     }
     if (JSON.stringify(lore) === JSON.stringify(known)) return
     this.#channels.delete(channel)

@@ -58,12 +58,14 @@ export const mostSlotMs = 12_000
 /** An ended viewer is refused for so long: by then its player has given up. */
 const barredMs = 60_000
 const lookMs = 1000
+const scoutMs = 10_000
 
 export class Sessions {
   readonly #options: SessionsOptions
   readonly #runs = new Map<string, Run>()
   readonly #leaving = new Set<Promise<void>>()
   readonly #barred = new Map<string, number>()
+  readonly #scouted = new Set<string>() // channels that are looked at now
   readonly #timer: NodeJS.Timeout
   #lastId = 0
   #isClosing = false
@@ -98,17 +100,31 @@ export class Sessions {
   /** The session of a sound, begun where there is none, cut as is best for the channel.
    *  @throws LIMIT_REACHED, SHUTTING_DOWN; FORBIDDEN for a viewer that was ended */
   choose(wanted: Wanted, sound: Sound, container?: Container): Run {
-    const { lore, slotMs, partMs } = this.#options
-    const known = lore.get(wanted.channel)
-    const wantedContainer = container ?? known.container ?? 'ts'
-    const running = [...this.#runs.values()].find(
-      ({ channel, session: { kind, isEnded } }) =>
-        channel === wanted.channel && kind.sound === sound && kind.container === wantedContainer && !isEnded,
-    )
-    if (running !== undefined) return this.#admit(running, wanted)
-    const longest = Math.ceil((known.longestGroupMs ?? 0) / slotMs) * slotMs
-    const kind = { sound, container: wantedContainer, slotMs: this.#slot(longest), partMs }
-    return this.#admit(this.#begin(wanted, kind), wanted)
+    const best = container ?? this.#options.lore.get(wanted.channel).container ?? 'ts'
+    const run = this.#running(wanted.channel, sound, best)
+    return this.#admit(run ?? this.#begin(wanted, this.#kind(wanted.channel, sound, best)), wanted)
+  }
+
+  /** Finds out which sounds the broadcast itself has, once in a while for each channel: a few seconds of another
+   *  session, which nobody plays. */
+  async scout(wanted: Wanted, container: Container): Promise<void> {
+    const { lore, log } = this.#options
+    const { channel } = wanted
+    if (this.#scouted.has(channel) || !lore.lacksOriginal(channel)) return
+    this.#scouted.add(channel)
+    try {
+      const run =
+        this.#running(channel, 'original', container) ??
+        this.#begin(wanted, this.#kind(channel, 'original', container))
+      await run.session.until(() => run.session.tracks.size > 0, { mostMs: scoutMs })
+      const original = [...run.session.tracks.values()].map(({ about }) => about)
+      if (original.length > 0) lore.note(channel, { original })
+      if (run.viewers.size === 0) await run.session.close()
+    } catch (err) {
+      log?.debug({ channel: wanted.service.name, err }, 'the original sound was not looked at')
+    } finally {
+      this.#scouted.delete(channel)
+    }
   }
 
   /** The session of an address that was handed out, begun where there is none. One that has ended by itself says
@@ -164,6 +180,19 @@ export class Sessions {
     clearInterval(this.#timer)
     await Promise.all([...this.#runs.values()].map(({ session }) => session.close()))
     await Promise.all(this.#leaving)
+  }
+
+  #running(channel: string, sound: Sound, container: Container): Run | undefined {
+    return [...this.#runs.values()].find(
+      ({ channel: own, session: { kind, isEnded } }) =>
+        own === channel && kind.sound === sound && kind.container === container && !isEnded,
+    )
+  }
+
+  #kind(channel: string, sound: Sound, container: Container): Kind {
+    const { lore, slotMs, partMs } = this.#options
+    const longest = Math.ceil((lore.get(channel).longestGroupMs ?? 0) / slotMs) * slotMs
+    return { sound, container, slotMs: this.#slot(longest), partMs }
   }
 
   #slot(ms: number): number {

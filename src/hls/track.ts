@@ -20,6 +20,7 @@ export class Track {
   #peak = 0
   #bytes = 0
   #ticks = 0
+  #begun = 0 // segments, since the packager began
   #independentAt: number | undefined
   #hasLongGroup = false // a segment since then begins with no access point
   #longestTicks = 0
@@ -61,17 +62,18 @@ export class Track {
     this.#peak = Math.max(this.#peak, rate(listing.bytes, listing.durationTicks))
   }
 
-  // Within a slot only the first place to begin is told for sure: distances count where a segment has none.
+  // Within a slot only the first place to begin is told: distances count where a slot has none. The first segment
+  // ends before its slot does, so that what follows it says nothing.
   #weigh({ part, time, isIndependent, isDiscontinuous }: PackagedPart): void {
-    if (isDiscontinuous) this.#independentAt = undefined
-    if (!isIndependent) {
-      if (part === 0) this.#hasLongGroup = true
-      return
-    }
-    if (this.#independentAt !== undefined && this.#hasLongGroup)
-      this.#longestTicks = Math.max(this.#longestTicks, time - this.#independentAt)
-    this.#independentAt = time
-    this.#hasLongGroup = false
+    if (isDiscontinuous) this.#begun = 0
+    if (part === 0 && ++this.#begun <= 2) this.#independentAt = undefined
+    if (this.#begun < 2) return
+    if (isIndependent) {
+      if (this.#independentAt !== undefined && this.#hasLongGroup)
+        this.#longestTicks = Math.max(this.#longestTicks, time - this.#independentAt)
+      this.#independentAt = time
+      this.#hasLongGroup = false
+    } else if (part === 0) this.#hasLongGroup = true
   }
 }
 

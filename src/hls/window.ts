@@ -119,12 +119,15 @@ export class Window {
 
   push(part: PackagedPart): void {
     if (this.#isEnded) return
-    if (this.#open?.continuesWith(part) === true) this.#open.add(part)
-    else if (this.#begins(part)) this.#begin(part)
-    else {
+    const open = this.#open?.continuesWith(part) === true ? this.#open : undefined
+    // No player takes a segment that is longer than was announced.
+    const isFit = (open?.durationTicks ?? 0) + part.duration <= this.#targetTicks
+    if (!isFit || (open === undefined && !this.#begins(part))) {
       this.#dropped++
       return
     }
+    if (open === undefined) this.#begin(part)
+    else open.add(part)
     this.#bytes += part.bytes.length
     if (this.#open?.isComplete === true) this.#close()
     this.#trim()

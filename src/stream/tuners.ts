@@ -75,6 +75,7 @@ export class Tuners {
     this.#check(signal)
     const shared = this.#join(request)
     if (shared !== undefined) return shared
+    this.#checkSurely(request)
     const granted = this.#turn.then(() => this.#grant(request, signal))
     this.#turn = granted.catch(() => undefined)
     const gone = Promise.withResolvers<never>()
@@ -125,6 +126,19 @@ export class Tuners {
   #check(signal: AbortSignal | undefined): void {
     this.#closing.signal.throwIfAborted()
     signal?.throwIfAborted()
+  }
+
+  /** Refuses at once what no answer of the receiver could allow, since its tuners do not become more: a slow
+   *  one would keep the client waiting for a no. @throws NO_TUNER */
+  #checkSurely(request: TunerRequest): void {
+    if (request.transponder === undefined) return
+    const { limit } = this.#options
+    this.#victim(
+      request.transponder,
+      request,
+      { ...unknownTally, total: this.#tally.total },
+      { limit, reserved: 0 },
+    )
   }
 
   #join(request: TunerRequest): TunerLease | undefined {
@@ -187,9 +201,14 @@ export class Tuners {
 
   /** The next tuner to be taken for the transponder, by the numbers; undefined when there is room. Nobody
    *  loses his in vain. @throws NO_TUNER if all that may be taken would not do */
-  #victim(transponder: string, request: TunerRequest): Tuner | undefined {
+  #victim(
+    transponder: string,
+    request: TunerRequest,
+    tally: Tally = this.#tally,
+    limits: TunerLimits = this.#options,
+  ): Tuner | undefined {
     const missing = (ours: ReadonlySet<string>) => {
-      const { byCount, byLimit } = missingFor(this.#tally, ours, this.#options)
+      const { byCount, byLimit } = missingFor(tally, ours, limits)
       return byCount + byLimit
     }
     let victim: Tuner | undefined
@@ -202,7 +221,7 @@ export class Tuners {
       victim ??= tuner
     }
     if (missing(ours) === 0) return victim
-    const { byCount } = missingFor(this.#tally, ours, this.#options)
+    const { byCount } = missingFor(tally, ours, limits)
     throw this.#refusal(request, byCount > 0 ? 'in use' : 'limit')
   }
 

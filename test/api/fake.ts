@@ -4,7 +4,9 @@ import { PassThrough, Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { EventHub, type EventLimits } from '../../src/api/events.ts'
 import { createApi } from '../../src/api/app.ts'
+import { Guard } from '../../src/api/guard.ts'
 import type { Parts } from '../../src/api/parts.ts'
+import { takePlayers, type Players } from '../../src/api/players.ts'
 import type { Route } from '../../src/api/route.ts'
 import { ApiServer } from '../../src/api/server.ts'
 import { loadConfig } from '../../src/base/config.ts'
@@ -217,7 +219,14 @@ export async function startFake(
     events = {},
     hasHls = true,
     further = [],
-  }: { guide?: FakeGuide; events?: Partial<EventLimits>; hasHls?: boolean; further?: readonly Route[] } = {},
+    players,
+  }: {
+    guide?: FakeGuide
+    events?: Partial<EventLimits>
+    hasHls?: boolean
+    further?: readonly Route[]
+    players?: Players
+  } = {},
 ): Promise<Fake> {
   const env: Record<string, string> = { XG2G_OWI_BASE: 'http://root:geheim@192.0.2.1', ...settings }
   const load = () => loadConfig({ env })
@@ -266,7 +275,12 @@ export async function startFake(
     version: '1.2.3',
     log,
   }
-  const server = new ApiServer(createApi(parts, hub).callback())
+  const guard = new Guard(live)
+  const takes = takePlayers({ players: () => players, guard, configuration: live })
+  const answer = createApi(parts, hub, guard).callback()
+  const server = new ApiServer((request, response) => {
+    if (!takes(request, response)) void answer(request, response)
+  })
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
   return {
     guide,

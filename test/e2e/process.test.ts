@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { outcome, start, type Outcome } from '../cli/command.ts'
-import { ok, packets, StreamServer } from '../stream/packets.ts'
+import { answerOf, ok, packets, StreamServer } from '../stream/packets.ts'
 import { ask, parse, read, viewer } from '../stream/viewers.ts'
 
 const path = '/1:0:19:132F:3EF:1:C00000:0:0:0:'
@@ -192,7 +192,7 @@ describe('without the addon', () => {
     for (const part of ['node_modules', 'toolchain']) symlinkSync(resolve(part), join(folder, part))
 
     const body = packets(2000)
-    const server = await StreamServer.start((socket) => socket.end(Buffer.concat([Buffer.from(ok), body])))
+    const server = await StreamServer.start((socket) => socket.end(answerOf(body)))
     closers.push(() => server.close())
     const env = { XG2G_PROXY_TARGET: `http://127.0.0.1:${server.port}`, XG2G_FFMPEG: '/nowhere/ffmpeg' }
     const daemon = await serve(env, [], folder)

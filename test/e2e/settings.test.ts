@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createLog } from '../../src/base/log.ts'
-import { ok, packets, StreamServer } from '../stream/packets.ts'
+import { answerOf, packets, StreamServer } from '../stream/packets.ts'
 import { realEngine, Transcoder } from '../stream/transcoder.ts'
 import { ask } from '../stream/viewers.ts'
 import { open, type House } from './house.ts'
@@ -19,7 +19,7 @@ const path = '/1:0:19:132F:3EF:1:C00000:0:0:0:'
 
 // A daemon whose fixed target sends the same bytes to everyone.
 async function start(env: Record<string, string>): Promise<{ house: House; server: StreamServer }> {
-  const server = await StreamServer.start((socket) => socket.end(Buffer.concat([Buffer.from(ok), body])))
+  const server = await StreamServer.start((socket) => socket.end(answerOf(body)))
   const house = await open(
     { streams: [] },
     { XG2G_PROXY_TARGET: `http://localhost:${server.port}/at`, ...env },

@@ -5,7 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { loadConfig } from '../../src/base/config.ts'
 import { isDeviceId } from '../../src/base/deviceid.ts'
+import { createLog } from '../../src/base/log.ts'
+import { startDaemon } from '../../src/daemon.ts'
 import { identityOf } from '../../src/hdhomerun/identity.ts'
 import { open } from '../e2e/house.ts'
 import { ask, parse, read, viewer } from '../stream/viewers.ts'
@@ -233,6 +236,7 @@ describe('a stream', () => {
     expect(headers['x-hdhomerun-resource']).toBe('tuner2')
     const refused = await ask(house.port, other.replace('/auto/', '/tuner2/'))
     expect([refused.status, refused.headers['x-hdhomerun-error']]).toEqual([503, '804 Tuner In Use'])
+    expect(refused.body.toString()).toContain('tuner2 plays another channel: Nostalgie TV')
     expect((await watch(other.replace('/auto/', '/tuner0/'))).headers['x-hdhomerun-resource']).toBe('tuner0')
   })
 })
@@ -406,6 +410,21 @@ describe('XG2G_HDHR_DEVICE_ID and XG2G_HDHR_FRIENDLY_NAME', () => {
 })
 
 describe('XG2G_HDHR_LISTEN', () => {
+  it('is done without when it is taken and nobody has asked for it', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    closers.push(() => taken.close())
+    const { port } = taken.address() as AddressInfo
+    const folder = folderOf()
+    const env = { XG2G_UDS_PATH: 'off', XG2G_LISTEN: '127.0.0.1:0', XG2G_PROXY_LISTEN: '127.0.0.1:0' }
+    const config = loadConfig({ env: { ...env, XG2G_OWI_BASE: 'http://127.0.0.1:1', XG2G_DATA: folder } })
+    const hdhrListen = { host: '127.0.0.1', port }
+    const daemon = await startDaemon({ ...config, hdhrListen }, { log: createLog('silent') })
+    closers.push(() => daemon.close())
+    expect(daemon.tunerPort).toBeUndefined()
+    expect((await fetch(`http://127.0.0.1:${daemon.apiPort}/healthz`)).status).toBe(200)
+  })
+
   it('stops the start when it was set and is taken', async () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')

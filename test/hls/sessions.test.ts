@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { AppError } from '../../src/base/errors.ts'
 import type { RunningStream } from '../../src/stream/feeds.ts'
-import { broadcast, picture, second, take } from './records.ts'
+import { broadcast, picture, second, sound, take } from './records.ts'
 import { channel, openHouse, type FakePackaging, type HlsHouse } from './standin.ts'
-import { faultsOf, readPlaylist } from './validator.ts'
+import { attributes, faultsOf, readPlaylist } from './validator.ts'
 
 const main = 'main-ts-2000-200'
 let house: HlsHouse
@@ -119,6 +119,27 @@ describe('Sessions', () => {
     await play(10, 1, 'index.m3u8', 125)
     expect(house.packagings[1]!.options.slotTicks).toBe(6 * second)
     await house.lore.close()
+  })
+
+  it('offer the broadcast’s own surround sound beside the configured one, once they have seen it', async () => {
+    house = await openHouse({ isCurious: true })
+    await play()
+    const scout = await packaging(1)
+    expect(house.feeds.joined.map(({ profile }) => profile.audio)).toEqual(['aac', 'copy'])
+    const stereo = { ...picture, codecs: 'avc1.640028,mp4a.40.33' }
+    const surround = { ...sound, language: 'deu', codecs: 'ac-3', channels: 6 }
+    scout.give({ kind: 'tracks', tracks: [stereo, surround] })
+    await vi.waitFor(() => expect(scout.isClosed).toBe(true))
+    const lines = (await house.text('index.m3u8')).trim().split('\n')
+    const streams = lines.filter((line) => line.includes('STREAM-INF')).map(attributes)
+    expect(streams.map(({ CODECS, AUDIO }) => [CODECS, AUDIO])).toEqual([
+      ['avc1.640028,mp4a.40.2', undefined],
+      ['avc1.640028,mp4a.40.33,ac-3', 'original'],
+    ])
+    expect(lines.at(-1)).toBe('original-ts-2000-200/0.m3u8')
+    expect(house.packagings).toHaveLength(2)
+    await play(10, 2, 'original-ts-2000-200/0.m3u8')
+    expect(house.feeds.joined.at(-1)?.profile.audio).toBe('copy')
   })
 
   it('list viewers in place of their own seats', async () => {

@@ -113,10 +113,13 @@ const service = { name: 'Das Erste', key: 'one', sources: 1 } as Service
 
 export async function openHouse({
   archives,
+  isCurious = false,
   ...options
 }: Partial<Omit<SessionsOptions, 'limits' | 'archives'>> & {
   /** Made in a folder that is removed at the end. */
   archives?: (folder: string) => Archives
+  /** Does it look which sounds the broadcasts themselves have? */
+  isCurious?: boolean
   limits?: Partial<SessionsOptions['limits']>
 } = {}): Promise<HlsHouse> {
   const folder = mkdtempSync(join(tmpdir(), 'xg2g-hls-'))
@@ -124,6 +127,7 @@ export async function openHouse({
   const packagings: FakePackaging[] = []
   const lore = new LoreBook(join(folder, 'hls.json'))
   const metrics = createMetrics()
+  if (!isCurious) for (const each of [channel, '1-other']) lore.note(each, { original: [] })
   const sessions = new Sessions({
     feeds,
     lore,

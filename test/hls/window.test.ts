@@ -67,6 +67,16 @@ describe('Window.push', () => {
     expect(window.dropped).toBe(2)
   })
 
+  it('takes no part that would make a segment longer than was announced', () => {
+    const parts = take(broadcast({ groups: () => 25 }), 20 * second)
+    const { window } = play(parts)
+    const [before, next] = [window.listed.length, parts.at(-1)!.msn + 1]
+    window.push({ ...parts[0]!, msn: next, part: 0, duration: 1e14 })
+    expect(window.dropped).toBe(1)
+    window.push({ ...parts[0]!, msn: next, part: 0, isLast: true })
+    expect(window.listed).toHaveLength(before + 1)
+  })
+
   it('ends a segment that another packager does not go on with', () => {
     const parts = take(broadcast({ groups: () => 25 }), 6 * second)
     const [open, next] = [parts[0]!.msn + 1, parts[0]!.msn + 2]

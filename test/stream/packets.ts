@@ -19,6 +19,11 @@ export function packets(count: number, first = 0): Buffer {
 export const ok =
   'HTTP/1.0 200 OK\r\nConnection: Close\r\nContent-Type: video/mpeg\r\nServer: streamserver\r\n\r\n'
 
+/** A whole answer: with its length, so that its end is no break. */
+export function answerOf(body: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`), body])
+}
+
 /** A stream server that runs `serve` for each connection once its request has come. */
 export class StreamServer {
   readonly requests: string[] = []

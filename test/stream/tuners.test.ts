@@ -352,6 +352,20 @@ describe('a receiver that knows better', () => {
 })
 
 describe('Tuners.acquire', () => {
+  it('refuses at once what cannot be granted, although the receiver does not answer now', async () => {
+    const answers = [Promise.resolve({ tuners: 1, occupied: 0, uses: [] })]
+    const source: TunerSource = {
+      capacity: () => answers.shift() ?? new Promise(() => undefined),
+      isPlayable: async () => true,
+      isReachable: true,
+    }
+    const tuners = new Tuners({ source, limit: 'auto', reserved: 0 })
+    const lease = await tuners.acquire(request('1:1:1'))
+    await expect(tuners.acquire(request('2:1:1'))).rejects.toThrow('All 1 tuners are in use: 1:1:1')
+    expect((await tuners.acquire(request('1:1:1'))).isHeld).toBe(true)
+    lease.release()
+  })
+
   it('waits for the one that leaves, but not for ever', async () => {
     vi.useFakeTimers()
     const { tuners } = given(1)

@@ -20,8 +20,8 @@ const wrapTicks = 2 ** 33
 const channels: readonly Kind[] = ['h264-1080i', 'h264-long-gop', 'open-gop', 'hevc', 'mpeg2', 'radio-aac']
 const inFragments = channels.filter((kind) => kind !== 'mpeg2')
 const cases = [
-  ...channels.map((kind) => ({ kind, container: 'ts' as Container })),
-  ...inFragments.map((kind) => ({ kind, container: 'mp4' as Container })),
+  ...channels.map((kind) => ({ kind, container: 'ts' })),
+  ...inFragments.map((kind) => ({ kind, container: 'mp4' })),
 ]
 // What a playlist will say of each.
 const announced: Readonly<Record<string, readonly string[]>> = {
@@ -319,7 +319,7 @@ describe('the clock of the broadcast', () => {
 describe('a break', () => {
   it('in the counters, flagged, begins a segment that says so', () => {
     const { output } = sourceOf('h264-1080i')
-    const cut = sourceOf('h264-1080i').marks.filter(({ offset }) => offset > output.length / 2)[0]!.offset
+    const cut = sourceOf('h264-1080i').marks.find(({ offset }) => offset > output.length / 2)!.offset
     const pid = channelOf('h264-1080i').programme.video?.pid ?? NaN
     const flag = Buffer.alloc(188, 0xff)
     flag.set([0x47, pid >> 8, pid & 0xff, 0x20, 183, 0x80])

@@ -31,6 +31,8 @@ Data Length(size_t n) {
 // A stream for the packet and remuxer targets, with its tables and PES for theirs.
 void WriteStream(const std::string& name, const Data& ts, const Data& options) {
   Write("remuxer", name, options + ts);
+  for (const uint8_t container : {0, 1})
+    Write("packager", name + (container ? "-mp4" : "-ts"), Data{container, 0x12, 3, 90, 0, 7} + ts);
   Write("packet", name, Data{0, 1, 0, 200} + ts);
   const TsDump dump = ReadTs(ts);
   Data sections = {0};
