@@ -20,8 +20,8 @@ const wrapTicks = 2 ** 33
 const channels: readonly Kind[] = ['h264-1080i', 'h264-long-gop', 'open-gop', 'hevc', 'mpeg2', 'radio-aac']
 const inFragments = channels.filter((kind) => kind !== 'mpeg2')
 const cases = [
-  ...channels.map((kind) => ({ kind, container: 'ts' })),
-  ...inFragments.map((kind) => ({ kind, container: 'mp4' })),
+  ...channels.map((kind) => ({ kind, container: 'ts' as const })),
+  ...inFragments.map((kind) => ({ kind, container: 'mp4' as const })),
 ]
 // What a playlist will say of each.
 const announced: Readonly<Record<string, readonly string[]>> = {
