@@ -41,7 +41,7 @@ describe.skipIf(!hasChromium)('the page', () => {
   const names = (page: Page) => rows(page).locator('.row-title').allTextContents()
 
   beforeAll(async () => {
-    house = await open({ streams: ['mpeg2', 'radio-mp2', 'mono-44k1'], atLeast: 24 })
+    house = await open({ streams: ['mpeg2', 'radio-mp2', 'mono-44k1'], atLeast: 14 })
     browser = await startChromium()
     await vi.waitFor(
       async () => {
@@ -116,7 +116,7 @@ describe.skipIf(!hasChromium)('the page', () => {
     it('keeps favourites when the page is loaded again', async () => {
       const page = await come()
       const { name } = channels[2]!
-      const star = page.getByRole('button', { name: `Favourite: ${name}` })
+      const star = page.getByRole('button', { name: `Favourite: ${name}`, exact: true })
       await rows(page).nth(2).hover()
       await star.click()
       expect(await star.getAttribute('aria-pressed')).toBe('true')
@@ -181,7 +181,9 @@ describe.skipIf(!hasChromium)('the page', () => {
       await page.keyboard.press('Tab')
       expect(await focused(page)).toBe(`Favourite: ${channels[0]!.name}`)
       await page.keyboard.press('Space')
-      await page.getByRole('button', { name: `Favourite: ${channels[0]!.name}`, pressed: true }).waitFor()
+      await page
+        .getByRole('button', { name: `Favourite: ${channels[0]!.name}`, exact: true, pressed: true })
+        .waitFor()
     })
 
     it('tunes to the number that is typed, and to the channel beside it', async () => {
@@ -323,13 +325,13 @@ describe.skipIf(!hasChromium)('the page', () => {
       await page.getByText(`${channels.length} channels`).first().waitFor()
     })
 
-    it('refreshes, and shows how far it is', async () => {
+    it('refreshes, and shows how far it is', { timeout: 90_000 }, async () => {
       const page = await come('#/system')
       const button = page.getByRole('button', { name: 'Refresh channels and guide' })
       await button.click()
       await page.getByRole('progressbar', { name: 'Refresh' }).waitFor()
       await page.getByText(/Reading the guide: \d+ of \d+/).waitFor()
-      await page.getByText(/^Last refresh: /).waitFor({ timeout: 25_000 })
+      await page.getByText(/^Last refresh: /).waitFor({ timeout: 60_000 })
       await vi.waitFor(async () => expect(await button.isEnabled()).toBe(true))
     })
 
@@ -456,8 +458,10 @@ describe.skipIf(!hasChromium)('the page', () => {
       await page.goto(at(''))
       await rows(page).nth(0).waitFor()
       await rows(page).nth(0).hover()
-      await page.getByRole('button', { name: `Favourite: ${channels[0]!.name}` }).click()
-      await page.getByRole('button', { name: `Favourite: ${channels[0]!.name}`, pressed: true }).waitFor()
+      await page.getByRole('button', { name: `Favourite: ${channels[0]!.name}`, exact: true }).click()
+      await page
+        .getByRole('button', { name: `Favourite: ${channels[0]!.name}`, exact: true, pressed: true })
+        .waitFor()
     } finally {
       await context.close()
     }

@@ -22,6 +22,8 @@ const mostRepairs = 4
 const repairPauseMs = 1200 // before each further one, times its number
 const goodAfterMs = 20_000 // without trouble all repairs may be used again
 const looksAfterMs = 4000 // for a picture that does not come
+const watchMs = 1000
+const stillMs = { starting: 12_000, moving: 6000 } // until it begins again
 const liveWithinS = 6 // of the live edge
 
 export class Player {
@@ -38,6 +40,8 @@ export class Player {
   #codecs: string[] = []
   #repairs = 0
   #repairedAt = 0
+  #lastAt = -1
+  #movedAt = 0
   #turn = 0 // of calls of play(): a later one overtakes those that wait
 
   constructor(video: HTMLVideoElement) {
@@ -50,6 +54,7 @@ export class Player {
     video.addEventListener('volumechange', () => this.#keepVolume())
     video.addEventListener('error', () => this.#nativeError())
     video.addEventListener('timeupdate', () => this.#look())
+    setInterval(() => this.#watch(), watchMs)
   }
 
   /** Begins with another channel, or again with the same one. */
@@ -58,6 +63,7 @@ export class Player {
     this.#release()
     this.channel.set(channel)
     this.phase.set('starting')
+    this.#movedAt = performance.now()
     try {
       const library = await loadLibrary()
       if (turn !== this.#turn) return
@@ -189,6 +195,22 @@ export class Player {
     setTimeout(() => {
       if (turn === this.#turn && channel !== undefined) void this.play(channel)
     }, repairPauseMs * this.#repairs)
+  }
+
+  // Browsers stop at a hole now and then and say nothing.
+  #watch(): void {
+    const { currentTime } = this.video
+    const phase = this.phase.value
+    const isStill = currentTime === this.#lastAt && ['starting', 'playing', 'waiting'].includes(phase)
+    this.#lastAt = currentTime
+    if (!isStill || document.hidden) this.#movedAt = performance.now()
+    const limitMs = phase === 'starting' ? stillMs.starting : stillMs.moving
+    if (this.#hls === undefined || performance.now() - this.#movedAt < limitMs) return
+    this.#movedAt = performance.now()
+    if (performance.now() - this.#repairedAt > goodAfterMs) this.#repairs = 0
+    this.#repairedAt = performance.now()
+    if (++this.#repairs > mostRepairs) this.#fail(broken('nothing has come for a while'))
+    else this.#beginAgain()
   }
 
   #cannotDecode(): void {

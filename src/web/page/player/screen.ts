@@ -19,7 +19,6 @@ export class Screen {
 
   constructor() {
     const video = element('video', { playsinline: true, preload: 'auto', 'aria-label': 'Live picture' })
-    video.disableRemotePlayback = false
     this.player = new Player(video)
     this.controls = new Controls(this.player, this.root)
     const hushed = element(

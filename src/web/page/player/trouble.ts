@@ -27,7 +27,11 @@ const reasons: Readonly<Record<string, Omit<Trouble, 'isOurs'>>> = {
     text: 'All places for streams are taken. Try again in a while.',
     isPassing: true,
   },
-  NOT_FOUND: { title: 'No such channel', text: 'It is not in the lineup any more.', isPassing: false },
+  NOT_FOUND: {
+    title: 'This channel cannot be had here',
+    text: 'It is not in the lineup any more, or HLS is switched off (XG2G_HLS_ENABLED).',
+    isPassing: false,
+  },
   UNAUTHORIZED: { title: 'A token is needed', text: 'Give it under System.', isPassing: false },
 }
 
