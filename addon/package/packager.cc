@@ -338,6 +338,7 @@ void Packager::Place(Frame& frame) {
                           picture_->stream().kind.video == VideoCodec::kMpeg2;
   const bool can_begin = frame.is_access && !is_refused && (!picture_ || picture_->format());
   if (!is_running_ && !can_begin) return picture_->Drop();
+  if (IsLeading(frame)) return picture_->Drop();
   if (is_running_ && frame.is_access && IsStale()) {
     EndRun();
     Adopt();
@@ -361,8 +362,17 @@ void Packager::Place(Frame& frame) {
   if (!is_announced_) AnnounceWhenKnown();
 }
 
+// Shown before the access point that the run begins with: it refers to pictures that nobody has (open GOP).
+bool Packager::IsLeading(const Frame& frame) {
+  if (!is_running_ || lead_to_ == kNoTime) return false;
+  if (!frame.is_access && frame.pts < lead_to_) return true;
+  lead_to_ = kNoTime;
+  return false;
+}
+
 void Packager::Begin(const Frame& frame) {
   is_running_ = true;
+  lead_to_ = picture_ ? frame.pts : kNoTime;
   is_announced_ = false;
   begun_ = frame.time;
   if (!is_break_due_) start_ = frame.time;

@@ -83,6 +83,7 @@ class Packager {
   void EndFrame();
   void FinishFrame(int64_t duration);
   void Place(Frame& frame);
+  bool IsLeading(const Frame& frame);
   void Begin(const Frame& frame);
   void Break();
   void EndRun();
@@ -115,6 +116,7 @@ class Packager {
   int64_t begun_ = 0;   // at which this one did
   int64_t end_ = 0;     // of the frames so far
   int64_t ahead_ = 0;   // PTS beyond DTS at the last access point
+  int64_t lead_to_ = kNoTime;  // PTS at which the run begins, until a picture is shown after it
   bool has_part_ = false;
   PartHead head_;  // of the part under way
 
