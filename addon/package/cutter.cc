@@ -8,6 +8,7 @@ Cutter::Place Cutter::Take(const Frame& frame) {
   if (!has_begun_) return Begin(frame);
   // After a break within a slot that has its segment the numbers run one ahead, to the next cut.
   if (frame.is_break || IsCut(frame)) return BeginSegment(std::max(msn_ + 1, SlotOf(frame.time)), frame);
+  if (is_starter_ && EndsStarterWell(frame)) return BeginSegment(msn_ + 1, frame);
   const bool is_full = frame.time + frame.duration - part_time_ > most_;
   if (!is_full && !frame.has_to_part) return {msn_, part_, false, false};
   if (is_starter_ && EndsStarter(frame)) return BeginSegment(msn_ + 1, frame);
@@ -43,9 +44,14 @@ bool Cutter::IsCut(const Frame& frame) const {
   return end - segment_time_ > 2 * slot_;
 }
 
+// A player that comes later may begin with the next segment.
+bool Cutter::EndsStarterWell(const Frame& frame) const {
+  return frame.is_access && frame.time - segment_time_ >= 2 * most_;
+}
+
 // Its last part has to leave room in the slot.
 bool Cutter::EndsStarter(const Frame& frame) const {
-  return part_ + 1 >= kStarterParts || !HasRoom(frame.time);
+  return frame.time + most_ - segment_time_ > kStarterTicks || !HasRoom(frame.time);
 }
 
 }  // namespace xg2g

@@ -9,9 +9,10 @@ namespace xg2g {
 
 class Cutter {
  public:
-  // The first segment ends after so many parts, and has the number of the slot before: a player can begin
-  // when it has one whole segment. The slot's own goes on from there, to the next regular cut.
-  static constexpr unsigned kStarterParts = 3;
+  // The first segment is short and has the number of the slot before: a player can begin when it has one
+  // whole segment. It ends at the next access point, with two parts at least, or where that is not near,
+  // with the parts that fit into this time; the slot's own goes on from there, to the next regular cut.
+  static constexpr int64_t kStarterTicks = 90'000;
 
   // 90 kHz. A slot is not shorter than a part.
   Cutter(int64_t slot_ticks, int64_t part_ticks) : slot_(slot_ticks), most_(part_ticks) {}
@@ -38,6 +39,7 @@ class Cutter {
   Place Begin(const Frame& frame);
   Place BeginSegment(int64_t msn, const Frame& frame);
   bool IsCut(const Frame& frame) const;
+  bool EndsStarterWell(const Frame& frame) const;
   bool EndsStarter(const Frame& frame) const;
 
   int64_t slot_, most_;

@@ -85,6 +85,17 @@ TEST_CASE("Cutter: who begins anywhere cuts alike from the third segment on, and
   }
 }
 
+TEST_CASE("Cutter: the short first segment ends at an access point that is near") {
+  // In the middle of a slot, 18,000 ticks a part: groups of 0.48, 0.96 and 2 s.
+  for (const int64_t gop : {12, 24, 50}) {
+    const int64_t from = (kSlot / 5 / kFrame / gop + 1) * gop;
+    const Run run = CutFrames(from, from + 100, gop, kFrame, 18'000);
+    CAPTURE(gop);
+    CHECK(run.segments[1].is_access == (gop < 50));
+    CHECK(run.segments[1].time - run.segments[0].time <= Cutter::kStarterTicks);
+  }
+}
+
 TEST_CASE("Cutter: a part is as long as it may be") {
   Cutter cutter(kSlot, kPart);
   std::vector<int64_t> parts;
