@@ -40,5 +40,7 @@ export function hlsAddressFor(
   const channel = guide && channelAt(path, guide)
   if (channel === undefined) return undefined
   const client = clientOf(request, new Networks(settings.trustedProxies))
-  return apiBaseFor(client, settings, ports) + hlsPath(channel.id) + url.slice(path.length)
+  const query = new URLSearchParams(url.slice(path.length))
+  if (!query.has('sound')) query.set('sound', 'all') // these players choose what they can play, and ask for no more
+  return `${apiBaseFor(client, settings, ports)}${hlsPath(channel.id)}?${query.toString()}`
 }

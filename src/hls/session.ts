@@ -9,7 +9,13 @@ import type { Feeds, Seat } from '../stream/feeds.ts'
 import { fill } from '../stream/pour.ts'
 import { Pulse } from '../stream/pulse.ts'
 import type { Service } from '../stream/service.ts'
-import type { PackagedRecord, PackagedTrack, PackageOptions, Packaging } from '../workers/packaging.ts'
+import type {
+  PackagedPart,
+  PackagedRecord,
+  PackagedTrack,
+  PackageOptions,
+  Packaging,
+} from '../workers/packaging.ts'
 import type { Profile } from '../workers/profile.ts'
 import type { RingWriter } from '../workers/ring.ts'
 import type { Archive, Archives } from './archive.ts'
@@ -59,6 +65,8 @@ export class Session {
   #packaging: Packaging | undefined
   #error: AppError | undefined
   #restarts = 0
+  #hasBegun = false // its first segment has come
+  #firstShared: number | undefined // of a further variant: the first that it lists
   #isEnded = false
   #isClosed = false
   #usedAt = performance.now()
@@ -229,9 +237,21 @@ export class Session {
     const track = this.#tracks.get(record.track)
     if (track === undefined) return // announced first, by contract
     if (record.kind === 'init') return track.window.init(record.bytes)
+    if (!this.#isShared(record)) return
     track.push(record)
     if (record.isLast) this.#restarts = 0
     if (record.track === 0) this.#lateness.part(record)
+  }
+
+  // Some players begin a further variant together with the main one, at a number that both have: so it has none that
+  // begins with no access point, as the first ones of a session may.
+  #isShared({ track, msn, part, isIndependent }: PackagedPart): boolean {
+    if (this.kind.sound === 'main') return true
+    if (track === 0 && part === 0) {
+      this.#firstShared ??= this.#hasBegun && isIndependent ? msn : undefined
+      this.#hasBegun = true
+    }
+    return this.#firstShared !== undefined && msn >= this.#firstShared
   }
 
   #announce(tracks: readonly PackagedTrack[]): void {

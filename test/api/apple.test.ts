@@ -46,7 +46,8 @@ interface Asked {
 
 const [channel] = channels
 const { id, ref } = channel!
-const hls = `/hls/${id}/index.m3u8`
+const index = `/hls/${id}/index.m3u8`
+const hls = `${index}?sound=all`
 
 function addressFor(asked: Asked, settings: Partial<HlsPlace['settings']> = {}, guide?: FakeGuide) {
   const { url = `/${ref}`, agent = avPlayer, peer = '192.168.1.9', headers = {} } = asked
@@ -69,7 +70,9 @@ describe('hlsAddressFor', () => {
   )
 
   it('keeps the query', () => {
-    expect(addressFor({ url: `/${ref}?token=a&b=c` })).toBe(`http://192.168.1.5:8080${hls}?token=a&b=c`)
+    expect(addressFor({ url: `/${ref}?token=a&b=c` })).toBe(
+      `http://192.168.1.5:8080${index}?token=a&b=c&sound=all`,
+    )
   })
 
   it('goes by the name that the client used, the configured address, or that of the reverse proxy', () => {
