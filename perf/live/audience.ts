@@ -26,7 +26,7 @@ export function gather(port: number, count: number, { channels = count, first = 
 export function gatherPlayers(
   origin: string,
   count: number,
-  mode: 'plain' | 'low',
+  mode: 'plain' | 'low' | 'stream',
   paths: readonly string[],
 ): Audience<HlsSight> {
   return watchWith<HlsSight>('hlsviewers.ts', [origin, String(count), mode, ...paths])

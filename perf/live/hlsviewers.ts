@@ -1,5 +1,6 @@
 // Many HLS players in a process of their own: they ask for playlists and what these list, and throw it away.
-// hlsviewers.ts ORIGIN COUNT plain|low PATH ...; each line on standard input is answered with what was seen so far.
+// hlsviewers.ts ORIGIN COUNT plain|low|stream PATH ...; stream reads the path as it is.
+// Each line on standard input is answered with what was seen so far.
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -36,6 +37,7 @@ async function view(viewer: number): Promise<void> {
   const path = paths[viewer % paths.length] ?? ''
   for (;;) {
     try {
+      if (mode === 'stream') await readStream(viewer, new URL(path, origin))
       const master = new URL(path, origin)
       const media = new URL(firstUri(await text(master)), master)
       await (mode === 'plain' ? playSegments(viewer, media) : playParts(viewer, media))
@@ -44,6 +46,18 @@ async function view(viewer: number): Promise<void> {
       await delay(retryMs)
     }
   }
+}
+
+// As any player of a transport stream, beside which the others are measured.
+async function readStream(viewer: number, url: URL): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const request = get(url, { agent }, (response) => {
+    response.on('data', (part: Buffer) => (bytes[viewer] = (bytes[viewer] ?? 0) + part.length))
+    response.once('end', () => reject(new Error(`${url.pathname} has ended`)))
+    response.once('error', reject)
+  })
+  request.once('error', reject)
+  return promise
 }
 
 // As hls.js without low latency: a playlist each half target duration, and each new segment.

@@ -182,17 +182,18 @@ describe('players', () => {
     90_000,
   )
 
+  // GStreamer 1.22 stands still now and then, with ffmpeg's HLS too: it may try again.
   it.skipIf(isMissing('gst-launch-1.0')).each(['open-gop', 'hevc'] as const)(
     'GStreamer plays %s to the end of what was asked for',
+    { retry: 2, timeout: 60_000 },
     async (kind) => {
       const { url } = await index(kind)
       const sinks = ['video-sink=fakesink num-buffers=100', 'audio-sink=fakesink num-buffers=100']
       const { stdout } = await execute('gst-launch-1.0', ['playbin3', `uri=${url.href}`, ...sinks], {
-        timeout: 60_000,
+        timeout: 40_000,
       })
       expect(stdout).toContain('Got EOS from element "playbin3-0"')
     },
-    90_000,
   )
 
   it.skipIf(isMissing('vlc')).each(['h264-1080i', 'hevc'] as const)(

@@ -1,7 +1,7 @@
 // What real clients ask, replayed against the whole daemon with the demo receiver behind it.
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openTuner, type TunerHouse } from './house.ts'
-import { replay, type Stage } from './replay.ts'
+import { idle, replay, type Stage } from './replay.ts'
 import { traces } from './traces.ts'
 
 let house: TunerHouse
@@ -18,7 +18,8 @@ beforeAll(async () => {
 }, 180_000)
 afterAll(() => house.close())
 beforeEach(async () => {
-  await vi.waitFor(() => expect(house.demo.requests.streamsNow).toBe(0), { timeout: 10_000 })
+  await vi.waitFor(() => expect(house.demo.requests.streamsNow).toBe(0), { timeout: 30_000 })
+  await idle(house)
   house.demo.resetRequests()
 })
 

@@ -70,10 +70,17 @@ async function watch(path: string, { port }: Stage): Promise<Socket> {
 
 async function leave(others: Socket[], { house }: Stage): Promise<void> {
   for (const socket of others.splice(0)) socket.destroy()
+  await idle(house)
+}
+
+const waitLong = { timeout: 30_000 } // beyond what a stream lingers
+
+/** Resolves when no tuner plays or lingers. */
+export async function idle(house: TunerHouse): Promise<void> {
   await vi.waitFor(async () => {
     const tuners = await house.json('/status.json')
     expect(tuners).toEqual([{ Resource: 'tuner0' }, { Resource: 'tuner1' }])
-  })
+  }, waitLong)
 }
 
 function hold({ status, headers, body }: Answer, expects: Expectation, told: string): void {

@@ -192,6 +192,7 @@ describe.skipIf(!hasChromium)('the page', () => {
       await page.keyboard.type(String(channels[1]!.number))
       await page.keyboard.press('Enter')
       await page.waitForURL((url) => url.hash === `#/channel/${channels[1]!.id}`)
+      await page.locator(`.row[data-id="${channels[1]!.id}"] [aria-current=true]`).waitFor()
       await page.keyboard.press('PageDown')
       await page.waitForURL((url) => url.hash === `#/channel/${channels[2]!.id}`)
       expect(await page.locator('.row[data-id] [aria-current=true]').count()).toBe(1)

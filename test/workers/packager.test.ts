@@ -413,9 +413,10 @@ describe('tracks', () => {
   it('that end are told, and what follows is a discontinuity', async () => {
     const loop = await loopOf('h264-1080i')
     const playback = new Playback(loop, 0, { programme: channelOf('h264-1080i').programme })
-    const before = [playback.opening(), playback.next(loop.packets / 2)]
+    const half = Math.floor(loop.packets / 2)
+    const before = [playback.opening(), playback.next(half)]
     playback.changePmt('drop-audio')
-    const { output } = remux(Buffer.concat([...before, playback.next(loop.packets / 2)]))
+    const { output } = remux(Buffer.concat([...before, playback.next(half)]))
     const { tracks, parts } = packaged(output, 'ts')
     expect(tracks.map((list) => list.map(({ language }) => language))).toEqual([
       ['deu', 'deu', 'eng'],

@@ -1,0 +1,167 @@
+// What HLS costs the daemon: a channel beside the same channel as a transport stream, and many players of one.
+import { setTimeout as delay } from 'node:timers/promises'
+import { startDemoReceiver } from '../src/demo/receiver.ts'
+import { gatherPlayers } from './live/audience.ts'
+import { temporaryFolder } from './live/folder.ts'
+import { cpuSeconds } from './live/process.ts'
+import { startDaemon, type Daemon } from './live/server.ts'
+import { interleaved, percentile, spreadOf } from './measure.ts'
+import { atMost, round, show, type Benchmark } from './report.ts'
+
+const ways = ['stream', 'plain', 'low'] as const
+type Way = (typeof ways)[number]
+
+const titles: Record<Way, string> = {
+  stream: 'transport stream',
+  plain: 'HLS, segments',
+  low: 'HLS, parts of 200 ms',
+}
+const settleMs = 12_000 // until each has its first segments
+const channelCount = 6
+
+interface Channel {
+  readonly id: string
+  readonly stream: string
+}
+
+export const hls: Benchmark = {
+  title: 'What HLS costs',
+  async run({ rounds, seconds, isQuick }) {
+    const often = rounds ?? (isQuick ? 1 : 3)
+    const ms = 1000 * (seconds ?? (isQuick ? 4 : 12))
+    const crowd = isQuick ? 50 : 500
+    await using parts = new AsyncDisposableStack()
+    const folder = parts.use(await temporaryFolder()).path
+    const receiver = await startDemoReceiver({
+      webPort: 0,
+      streamPort: 0,
+      dataDir: 'var',
+      streams: ['h264-1080i'],
+      atLeast: channelCount,
+      tuners: channelCount,
+    })
+    parts.defer(() => receiver.close())
+    const env = { XG2G_OWI_BASE: receiver.webUrl, XG2G_DATA: folder, XG2G_MAX_CLIENTS: '2000', ...brief }
+    const daemon = parts.use(await startDaemon(receiver.streamUrl, env))
+    const channels = await lineupOf(daemon)
+    const costs = await interleaved(ways, often, (way) => costOf(daemon, channels, way, ms))
+    const ratios = (way: Way) => costs[way].map((cost, turn) => cost / (costs.stream[turn] ?? NaN))
+    const crowds = await interleaved(['plain', 'low'] as const, 1, (way) =>
+      crowdOf(daemon, channels, way, crowd, ms),
+    )
+    return {
+      task:
+        `${channelCount} channels of the demo receiver with a player each, as transport stream and as HLS; CPU time of the daemon, ` +
+        `user and system. Then ${crowd} players of one channel.`,
+      inputs: ['the demo receiver’s h264-1080i, two sounds transcoded'],
+      tables: [
+        {
+          title: `One channel with one player, % of a core, ${often} rounds, median (least - most)`,
+          columns: ['', 'CPU', 'to the stream'],
+          rows: ways.map((way) => [
+            titles[way],
+            show(spreadOf(costs[way])),
+            show(spreadOf(ratios(way)), ' x'),
+          ]),
+        },
+        {
+          title: `${crowd} players of one channel`,
+          columns: [
+            '',
+            'daemon, % of a core',
+            'of it for each player',
+            'objects',
+            'playlists',
+            'answers that were none',
+          ],
+          rows: (['plain', 'low'] as const).map((way) => {
+            const [found] = crowds[way]
+            return [
+              titles[way],
+              round(found?.percent ?? NaN),
+              round((found?.percent ?? NaN) / crowd),
+              String(found?.objects),
+              String(found?.playlists),
+              String(found?.errors),
+            ]
+          }),
+        },
+      ],
+      goals: (['plain', 'low'] as const).map((way) =>
+        atMost(
+          `CPU of a channel, ${titles[way]} / transport stream`,
+          1.15,
+          percentile(ratios(way), 50),
+          ' x',
+        ),
+      ),
+      notes: [
+        'Receiver and players share the cores with the daemon and are not counted. Players of segments ask for a playlist every two ' +
+          'seconds; those of parts ten times a second for a playlist or a part.',
+      ],
+    }
+  },
+}
+
+// What nobody plays any more is to be gone before the next turn.
+const brief = { XG2G_LINGER: '0s', XG2G_HLS_LINGER: '10s' }
+const lingerMs = 12_000
+
+/** % of a core for each channel. */
+async function costOf(daemon: Daemon, channels: readonly Channel[], way: Way, ms: number): Promise<number> {
+  const isStream = way === 'stream'
+  const origin = `http://127.0.0.1:${isStream ? daemon.port : daemon.apiPort}`
+  const paths = channels.map(({ id, stream }) => (isStream ? stream : `/hls/${id}/index.m3u8`))
+  const audience = gatherPlayers(origin, channels.length, way, paths)
+  await delay(settleMs)
+  const percent = await percentOf(daemon, ms)
+  const { errors, bytes } = await audience.look()
+  await audience[Symbol.asyncDispose]()
+  if (errors.length > 0 || bytes.includes(0))
+    throw new Error(`Players of ${way} failed: ${errors.join(', ')}`)
+  await delay(lingerMs)
+  return percent / channels.length
+}
+
+async function crowdOf(
+  daemon: Daemon,
+  [channel]: readonly Channel[],
+  way: 'plain' | 'low',
+  count: number,
+  ms: number,
+) {
+  const audience = gatherPlayers(`http://127.0.0.1:${daemon.apiPort}`, count, way, [
+    `/hls/${channel?.id}/index.m3u8`,
+  ])
+  await delay(settleMs + count * 20)
+  const before = await audience.look()
+  const percent = await percentOf(daemon, ms)
+  const after = await audience.look()
+  await audience[Symbol.asyncDispose]()
+  await delay(lingerMs)
+  return {
+    percent,
+    objects: after.objects - before.objects,
+    playlists: after.playlists - before.playlists,
+    errors: after.errors.length,
+  }
+}
+
+async function percentOf({ pid }: Daemon, ms: number): Promise<number> {
+  const [cpu, at] = [cpuSeconds(pid), performance.now()]
+  await delay(ms)
+  return (100_000 * (cpuSeconds(pid) - cpu)) / (performance.now() - at)
+}
+
+async function lineupOf({ apiPort }: Daemon): Promise<Channel[]> {
+  for (let look = 0; look < 100; look++) {
+    const response = await fetch(`http://127.0.0.1:${apiPort}/api/v1/channels`)
+    const { channels } = (await response.json()) as { channels: Channel[] }
+    if (channels.length >= channelCount)
+      return channels
+        .slice(0, channelCount)
+        .map(({ id, stream }) => ({ id, stream: new URL(stream).pathname }))
+    await delay(100)
+  }
+  throw new Error(`Expected ${channelCount} channels`)
+}
