@@ -65,7 +65,8 @@ async function playSegments(viewer: number, media: URL): Promise<never> {
   let seen = ''
   for (;;) {
     const playlist = await text(media)
-    const uris = playlist.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+    const there = playlist.replaceAll(/#EXT-X-GAP\n(?:#.*\n)*[^#\n].*/g, '')
+    const uris = there.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
     const fresh = uris.slice(seen === '' ? -1 : uris.indexOf(seen) + 1)
     for (const uri of fresh) await fetchObject(viewer, new URL(uri, media))
     seen = uris.at(-1) ?? seen
