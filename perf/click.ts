@@ -2,8 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Browser } from 'playwright-core'
 import type { Kind } from '../src/demo/channels.ts'
+import { startChromium } from '../test/web/launch.ts'
 import { startDemoReceiver, type DemoReceiver } from '../src/demo/receiver.ts'
-import { openBrowser, turnOn } from './live/browser.ts'
+import { turnOn } from './live/browser.ts'
 import { temporaryFolder } from './live/folder.ts'
 import { startDaemon } from './live/server.ts'
 import { percentile, spreadOf } from './measure.ts'
@@ -66,7 +67,7 @@ async function measure(kinds: readonly Kind[], often: number): Promise<Map<Kind,
     await startDaemon(receiver.streamUrl, { XG2G_OWI_BASE: receiver.webUrl, XG2G_DATA: folder, ...cadence }),
   )
   const origin = `http://127.0.0.1:${daemon.apiPort}`
-  const browser = await openBrowser()
+  const browser = await startChromium()
   parts.defer(() => browser.close())
   const found = new Map<Kind, Visits>()
   for (const kind of kinds) {

@@ -8,8 +8,9 @@ import { basename, extname, join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Browser, Page } from 'playwright-core'
+import { startChromium } from '../test/web/launch.ts'
 import { startDemoReceiver } from '../src/demo/receiver.ts'
-import { openBrowser, playWithHls, playWithPage, readClock } from './live/browser.ts'
+import { playWithHls, playWithPage, readClock } from './live/browser.ts'
 import { startPictureClock } from './live/clock.ts'
 import { temporaryFolder } from './live/folder.ts'
 import { startDaemon } from './live/server.ts'
@@ -86,7 +87,7 @@ async function measure(measureMs: number): Promise<Record<Way, number[]>> {
   const origin = `http://127.0.0.1:${daemon.apiPort}`
   const id = await channelId(origin)
 
-  const browser = await openBrowser()
+  const browser = await startChromium()
   parts.defer(() => browser.close())
   const open: Record<Way, (browser: Browser) => Promise<Page>> = {
     'the page': (browser) => playWithPage(browser, `${origin}/#/channel/${encodeURIComponent(id)}`),

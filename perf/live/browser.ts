@@ -1,25 +1,11 @@
-// Chromium without a screen, and what its video elements show.
+// What a browser's video elements show.
 import { createRequire } from 'node:module'
 import { setTimeout as delay } from 'node:timers/promises'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { clockBits, clockSize, clockSquare } from './clock.ts'
 
-const flags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--autoplay-policy=no-user-gesture-required',
-]
 const playMs = 30_000
 const lookMs = 50
-
-export async function openBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args: flags })
-}
 
 /** A page of this origin with a player of its own: hls.js as it comes.
  *  @param origin  where an empty answer can be had */

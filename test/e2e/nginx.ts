@@ -3,11 +3,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, vi } from 'vitest'
 import { issue, type Issued } from '../base/issuer.ts'
+import { freePort } from './port.ts'
 
 export interface Nginx {
   readonly url: string
@@ -88,15 +89,6 @@ function surroundings(folder: string): string {
 events { worker_connections 1024; }
 http { access_log off; ${temporary} gzip on; include xg2g.conf; }
 `
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function reach(port: number): Promise<void> {

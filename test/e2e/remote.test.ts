@@ -2,13 +2,13 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { readStream } from '../stream/programme.ts'
 import { read, viewer } from '../stream/viewers.ts'
 import { open, type House } from './house.ts'
+import { freePort } from './port.ts'
 
 const repository = resolve(import.meta.dirname, '../..')
 const closers: (() => unknown)[] = []
@@ -36,15 +36,6 @@ async function startTranscoder({ env }: Place): Promise<ChildProcess> {
   child.stdout.on('data', (piece: Buffer) => (text += piece.toString()))
   await vi.waitFor(() => expect(text).toContain('"msg":"started"'), { timeout: 25_000, interval: 50 })
   return child
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 const places: Readonly<Record<string, () => Promise<Place>>> = {

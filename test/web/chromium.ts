@@ -1,31 +1,10 @@
-// Chromium for the tests of the page, and a visit to it that notes what must not happen.
-import { existsSync } from 'node:fs'
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
-
-const program = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
-  existsSync(path),
-)
-export const hasChromium = program !== undefined
-if (!hasChromium) process.stderr.write('SKIPPED: Chromium is not installed (chromium)\n')
+// A browser's visit to the page, which notes what must not happen.
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 
 const limitMs = 15_000
-const flags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--autoplay-policy=no-user-gesture-required',
-]
 
 export const desk = { width: 1280, height: 800 }
 export const phone = { width: 360, height: 740 }
-
-export function startChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: program ?? '', args: flags })
-}
 
 /** One viewer's browser on the page. */
 export interface Visit {

@@ -2,7 +2,8 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { open, type House } from '../e2e/house.ts'
-import { desk, hasChromium, phone, startChromium, visit, type Visit } from './chromium.ts'
+import { desk, phone, visit, type Visit } from './chromium.ts'
+import { hasChromium, startChromium } from './launch.ts'
 import { contrastsOf } from './contrast.ts'
 
 interface Programme {

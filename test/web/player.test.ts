@@ -3,7 +3,8 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { open, type House } from '../e2e/house.ts'
-import { hasChromium, startChromium, visit, type Visit } from './chromium.ts'
+import { visit, type Visit } from './chromium.ts'
+import { hasChromium, startChromium } from './launch.ts'
 
 const playable = [
   'h264-1080i',
