@@ -7,6 +7,7 @@ export default defineConfig({
     exclude: ['**/node_modules/**', 'build/**', 'dist/**', 'var/**'],
     pool: 'forks',
     maxWorkers: 2,
+    retry: 1, // a busy machine starves a browser now and then; `make test` names what needed it
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,

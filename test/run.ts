@@ -1,14 +1,18 @@
-// `make test`: builds and runs every suite, one after the other, and ends with one line of totals.
+// `make test`: builds and runs every suite and ends with one line of totals. What needs the processor alone runs side
+// by side; what waits for streams and browsers comes last and has the machine for itself.
 // A suite that fails to build, crashes or prints no totals counts as one failure; the rest still run.
 import { spawn } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename } from 'node:path'
 import { performance } from 'node:perf_hooks'
+import { tallyFile, type Tally } from './tally.ts'
 
 interface Totals {
   readonly passed: number
   readonly failed: number
+  /** What is to be read at the end: names of tests that did not pass at once. */
+  readonly remarks?: readonly string[]
 }
 interface Outcome {
   readonly code: number
@@ -20,28 +24,43 @@ interface Suite {
   /** Reads totals from what the command left; undefined where it left none. Else one step, one result. */
   readonly totals?: (outcome: Outcome) => Totals | undefined
 }
+interface Result {
+  readonly name: string
+  readonly totals: Totals
+  readonly seconds: number
+}
+/** Suites that run one after the other. */
+type Lane = readonly Suite[]
 
 const folder = 'build/test'
 const interrupts = ['SIGINT', 'SIGTERM'] as const
-const limitMs = 15 * 60_000 // no suite takes longer unless it hangs
+const limitMs = 30 * 60_000 // no suite takes longer unless it hangs, on a slow machine either
 const isQuick = process.argv.includes('--quick')
 const make = ['make', `-j${availableParallelism()}`]
 const asan = ['env', 'ASAN_OPTIONS=allocator_may_return_null=1', 'UBSAN_OPTIONS=print_stacktrace=1']
 
-const suites: readonly Suite[] = [
-  { name: 'addon build', command: ['make', 'native'] },
-  { name: 'eslint', command: ['eslint', '.', '--max-warnings', '0'] },
-  { name: 'prettier', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
-  { name: 'types', command: ['npm', 'run', '--silent', 'types'] },
-  ...cppSuites('release'),
-  ...(isQuick ? [] : [...cppSuites('asan', asan), ...fuzzSuites()]),
-  vitestSuite(),
+// The lanes of a stage run side by side; a stage begins when the one before has ended.
+const stages: readonly (readonly Lane[])[] = [
+  [[{ name: 'addon build', command: ['make', 'native'] }]],
+  [
+    [
+      { name: 'eslint', command: ['eslint', '.', '--max-warnings', '0'] },
+      { name: 'prettier', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
+      { name: 'types', command: ['npm', 'run', '--silent', 'types'] },
+      ...cppSuites('release'),
+    ],
+    isQuick ? [] : [...cppSuites('asan', asan), ...fuzzSuites()],
+  ],
+  [[vitestSuite()]],
 ]
 
 mkdirSync(folder, { recursive: true })
 rmSync(`${folder}/summary`, { force: true })
-const results: { name: string; totals: Totals; seconds: number }[] = []
-for (const suite of suites) results.push(await runSuite(suite))
+const results: Result[] = []
+for (const lanes of stages) {
+  const found = await Promise.all(lanes.map((lane) => runLane(lane, { isAlone: lanes.length === 1 })))
+  results.push(...found.flat())
+}
 
 process.stdout.write('\n')
 for (const { name, totals, seconds } of results) {
@@ -50,6 +69,7 @@ for (const { name, totals, seconds } of results) {
     `${name.padEnd(28)} ${String(totals.passed).padStart(6)} passed  ${seconds.toFixed(1).padStart(7)} s  ${mark}`,
   )
 }
+for (const { totals } of results) for (const remark of totals.remarks ?? []) console.log(remark)
 const passed = results.reduce((sum, { totals }) => sum + totals.passed, 0)
 const failed = results.reduce((sum, { totals }) => sum + totals.failed, 0)
 const summary = `${passed} passed, ${failed} failed`
@@ -84,43 +104,54 @@ function fuzzSuites(): Suite[] {
 }
 
 function vitestSuite(): Suite {
-  const file = `${folder}/vitest.json`
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-  rmSync(file, { force: true })
+  rmSync(tallyFile, { force: true })
   return {
     name: 'vitest',
-    command: ['vitest', 'run', ...reporters],
-    totals: () => (existsSync(file) ? vitestTotals(readFileSync(file, 'utf8')) : undefined),
+    command: ['vitest', 'run', '--reporter=default', '--reporter=./test/tally.ts'],
+    totals: () => (existsSync(tallyFile) ? vitestTotals(readFileSync(tallyFile, 'utf8')) : undefined),
   }
 }
 
-async function runSuite({ name, command, totals }: Suite) {
-  console.log(`\n== ${name}`)
-  const start = performance.now()
-  const outcome = await run(command)
-  const seconds = (performance.now() - start) / 1000
-  return { name, totals: judge(outcome, totals), seconds }
+async function runLane(lane: Lane, { isAlone }: { isAlone: boolean }): Promise<Result[]> {
+  const results = []
+  for (const suite of lane) results.push(await runSuite(suite, isAlone))
+  return results
 }
 
-function judge(outcome: Outcome, read: Suite['totals']): Totals {
+// What runs beside another is shown when it has ended.
+async function runSuite({ name, command, totals }: Suite, isAlone: boolean): Promise<Result> {
+  if (isAlone) console.log(`\n== ${name}`)
+  const start = performance.now()
+  const outcome = await run(command, (piece) => {
+    if (isAlone) process.stdout.write(piece)
+  })
+  const seconds = (performance.now() - start) / 1000
+  if (!isAlone) console.log(`\n== ${name}\n${outcome.output.trimEnd()}`)
+  return { name, totals: judge(name, outcome, totals), seconds }
+}
+
+function judge(name: string, outcome: Outcome, read: Suite['totals']): Totals {
   const isGood = outcome.code === 0
   if (read === undefined) return isGood ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }
   const totals = read(outcome)
   if (totals === undefined || totals.passed + totals.failed === 0) {
-    console.log('This suite left no totals.')
+    console.log(`${name} left no totals.`)
     return { passed: 0, failed: 1 }
   }
   // All tests passed and yet it failed: an error outside of any test.
   return totals.failed === 0 && !isGood ? { ...totals, failed: 1 } : totals
 }
 
-function run([program = '', ...parameters]: readonly string[]): Promise<Outcome> {
+function run(
+  [program = '', ...parameters]: readonly string[],
+  show: (piece: Buffer) => void,
+): Promise<Outcome> {
   const { promise, resolve } = Promise.withResolvers<Outcome>()
   const child = spawn(program, parameters, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   const parts: Buffer[] = []
   const take = (part: Buffer) => {
     parts.push(part)
-    process.stdout.write(part)
+    show(part)
   }
   child.stdout.on('data', take)
   child.stderr.on('data', take)
@@ -139,7 +170,7 @@ function run([program = '', ...parameters]: readonly string[]): Promise<Outcome>
     resolve({ code, output: Buffer.concat(parts).toString() })
   }
   child.once('error', (error) => {
-    console.log(error.message)
+    take(Buffer.from(`${error.message}\n`))
     finish(127)
   })
   child.once('close', (code) => finish(code ?? 1))
@@ -151,21 +182,11 @@ function doctestTotals({ output }: Outcome): Totals | undefined {
   return line === null ? undefined : { passed: Number(line[1]), failed: Number(line[2]) }
 }
 
-interface VitestReport {
-  readonly numPassedTests: number
-  readonly numFailedTests: number
-  readonly testResults: readonly {
-    readonly status: string
-    readonly assertionResults: readonly { status: string }[]
-  }[]
-}
-
 function vitestTotals(json: string): Totals {
-  const report = JSON.parse(json) as VitestReport
-  // A file that cannot be loaded fails without a test of its own.
-  const broken = report.testResults.filter(
-    ({ status, assertionResults }) =>
-      status === 'failed' && !assertionResults.some((assertion) => assertion.status === 'failed'),
-  )
-  return { passed: report.numPassedTests, failed: report.numFailedTests + broken.length }
+  const { passed, failed, repeated } = JSON.parse(json) as Tally
+  const remarks = [
+    ...failed.map((name) => `failed: ${name}`),
+    ...repeated.map((name) => `passed at the second attempt: ${name}`),
+  ]
+  return { passed, failed: failed.length, remarks }
 }
