@@ -353,13 +353,21 @@ void Packager::Place(Frame& frame) {
                                             .duration = frame.duration,
                                             .is_access = frame.is_access,
                                             .is_break = begins && is_break_due_,
-                                            .has_to_part = held > kMaxPartBytes});
+                                            .has_to_part = held > kMaxPartBytes,
+                                            .is_silent = IsSilent()});
   if (place.begins_part) BeginPart(place, frame);
   end_ = frame.time + frame.duration;
   if (picture_) picture_->Keep();
   if (transport_)
     picture_->PutBetween([this](std::vector<uint8_t>& stock) { MuxSound(stock, false); });
   if (!is_announced_) AnnounceWhenKnown();
+}
+
+// A player expects sound in what it has, and none of what belongs to the first pictures has come.
+bool Packager::IsSilent() const {
+  if (!transport_ || sounds_.empty()) return false;
+  const Sound& sound = *sounds_.front();
+  return !sound.is_left_out() && sound.last_time() < start_;
 }
 
 // Shown before the access point that the run begins with: it refers to pictures that nobody has (open GOP).

@@ -84,6 +84,7 @@ class Packager {
   void FinishFrame(int64_t duration);
   void Place(Frame& frame);
   bool IsLeading(const Frame& frame);
+  bool IsSilent() const;
   void Begin(const Frame& frame);
   void Break();
   void EndRun();

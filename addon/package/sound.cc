@@ -68,7 +68,7 @@ void Sound::Move(unsigned track, const Lineup& lineup) {
 
 void Sound::Settle() {
   if (reader_.format()) format_ = *reader_.format();
-  is_left_out_ = container_ == Container::kMp4 && !format_;
+  is_left_out_ = !format_;
   if (is_left_out_) heads_.clear();
 }
 

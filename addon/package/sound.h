@@ -84,7 +84,7 @@ class Sound {
   unsigned track() const { return track_; }
 
   // The format seen so far is told to players from now on: what has another has no place before the tracks
-  // are told anew. Where none was seen MP4 leaves the sound out.
+  // are told anew. Where none was seen the sound is left out: players wait for what they are told of.
   void Settle();
   void Unsettle() {
     format_.reset();
@@ -95,6 +95,8 @@ class Sound {
   // What flows is not what was told.
   bool IsStale() const;
 
+  // Of the last unit that was taken; kNoTime before the first.
+  int64_t last_time() const { return last_time_; }
   // The next unit, its time set.
   void Add(SoundUnit unit);
   void DropBefore(int64_t time);

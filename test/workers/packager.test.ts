@@ -162,7 +162,7 @@ describe.each(cases)('$kind in $container', { timeout: 120_000 }, ({ kind, conta
     for (const track of trackNumbers(result)) {
       const [starter, ...segments] = segmentsOf(result, track)
       const [second] = segments
-      expect(starter?.duration).toBeLessThanOrEqual(90_000)
+      expect(starter?.duration).toBeLessThanOrEqual(54_000)
       expect(second?.msn).toBe((starter?.msn ?? NaN) + 1)
       for (const { msn, time, duration } of segments.slice(1)) {
         expect(msn).toBe(Math.floor(time / slotTicks))

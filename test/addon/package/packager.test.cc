@@ -142,17 +142,26 @@ TEST_CASE("Packager: frames that begin anywhere in PES packets are found") {
   CHECK(CodecsOf(Package(aired.ts), 0) == "avc1.4D4028,ac-3");
 }
 
-TEST_CASE("Packager: sound that is announced and does not come is left out of MP4, and does not hold up TS") {
+TEST_CASE("Packager: sound that is announced and does not come is left out") {
   Broadcast b = Programme();
   b.audio.push_back({.pid = 0x102, .language = "eng", .sound = {{.codec = Sound::kAac}}, .airs = {kForever}});
   const Data ts = Air(b).ts;
-  const Packaged fragments = Package(ts, Container::kMp4);
-  REQUIRE(fragments.tracks.size() == 1);
-  CHECK(fragments.tracks[0].size() == 2);
-  const Packaged transport = Package(ts);
-  CHECK(transport.tracks[0].size() == 2);
-  for (const PartRecord& part : transport.parts)
-    if (part.track == 1) CHECK(part.bytes.empty());
+  for (const auto container : {Container::kTs, Container::kMp4}) {
+    const Packaged out = Package(ts, container);
+    REQUIRE(out.tracks.size() == 1);
+    CHECK(out.tracks[0].size() == (container == Container::kTs ? 1 : 2));
+  }
+}
+
+TEST_CASE("Packager: a picture whose only sound does not come is told alone, and begins all the same") {
+  Broadcast b = Programme();
+  b.audio[0].airs = {kForever};
+  const Packaged out = Package(Air(b).ts);
+  CHECK(CodecsOf(out, 0) == "avc1.4D4028");
+  const auto heads = out.Heads();
+  REQUIRE(heads.size() > 10);
+  const auto second = std::ranges::find_if(heads, [&](const PartHead& h) { return h.msn != heads[0].msn; });
+  CHECK(second->time - heads[0].time < 2 * kTicksPerSecond);
 }
 
 TEST_CASE("Packager: a sound that begins later is told, and what follows is a discontinuity") {
