@@ -31,7 +31,7 @@ export function warmUp(): void {
 }
 
 /** Near the live edge, with little kept behind, a known number of tries, and our token. */
-export function settingsOf({ DefaultConfig }: Library): Partial<HlsConfig> {
+export function settings(): Partial<HlsConfig> {
   const retry = (maxNumRetry: number) => ({ maxNumRetry, retryDelayMs: 500, maxRetryDelayMs: 4000 })
   const policy = (maxNumRetry: number) => ({
     default: {
@@ -42,7 +42,6 @@ export function settingsOf({ DefaultConfig }: Library): Partial<HlsConfig> {
     },
   })
   return {
-    ...DefaultConfig,
     workerPath: worker,
     lowLatencyMode: true,
     maxLiveSyncPlaybackRate: 1.06,

@@ -6,7 +6,7 @@ import { withToken } from '../base/client.ts'
 import { recall, remember } from '../base/memory.ts'
 import { Topic } from '../base/topic.ts'
 import { codecsIn, isSound, missing } from './codecs.ts'
-import { loadLibrary, settingsOf, type Library } from './engine.ts'
+import { loadLibrary, settings, type Library } from './engine.ts'
 import { describeTracks, preferred, type Track } from './tracks.ts'
 import { broken, refused, undecodable, type Trouble } from './trouble.ts'
 
@@ -135,7 +135,7 @@ export class Player {
 
   #attach(library: Library, channel: Channel): void {
     const { Events } = library
-    const hls = new library(settingsOf(library))
+    const hls = new library(settings())
     this.#hls = hls
     hls.on(Events.MANIFEST_LOADED, (_, { networkDetails }) => {
       this.#codecs = codecsIn(textOf(networkDetails))
