@@ -41,6 +41,9 @@ const firstSegmentMs = 10_000
 /** How far ahead of the newest segment a player may wait. */
 const mostAhead = 2
 const indexCache = 'public, max-age=30'
+/** Of a playlist with parts that is not asked for by number: a cache asks for it once a second, not for each player.
+ *  Players go on by number from there, and get to the live edge with their next request. */
+const edgeCache = 'public, max-age=1, stale-while-revalidate=1'
 
 type Of<What extends Target['what']> = Extract<Target, { what: What }>
 
@@ -291,7 +294,7 @@ function holdMs({ slotTicks }: Session): number {
 function playlistCache({ slotTicks }: Session, { hasParts }: List, { msn }: Reload): string {
   const targetS = targetDuration(slotTicks)
   if (msn !== undefined) return `public, max-age=${6 * targetS}`
-  return hasParts ? 'no-cache' : `public, max-age=${Math.floor(targetS / 2)}`
+  return hasParts ? edgeCache : `public, max-age=${Math.floor(targetS / 2)}`
 }
 
 // Only who asks for it is told of the broadcast's own sound: players of the ffmpeg kind begin all that they are told of.

@@ -45,11 +45,14 @@ export async function startOrigin(): Promise<Origin> {
   }
 }
 
+// As the daemon says it of a playlist that is not asked for by number, but longer than a test takes.
+const edgeLifetime = 'public, max-age=60, stale-while-revalidate=1'
+
 function answer(url: string, mayCompress: boolean, response: ServerResponse): void {
   if (url.includes('far')) return void response.writeHead(404, { 'Cache-Control': 'no-store' }).end('no')
   const path = url.split('?', 1)[0] ?? url
   const isList = path.endsWith('.m3u8')
-  const lifetime = isList && !url.includes('_HLS_') ? 'no-cache' : 'public, max-age=3600, immutable'
+  const lifetime = isList && !url.includes('_HLS_') ? edgeLifetime : 'public, max-age=3600, immutable'
   const headers = { 'Cache-Control': lifetime, Vary: 'Accept-Encoding', ETag: `"${url.length}"` }
   if (!isList)
     return void response.writeHead(200, { ...headers, 'Content-Type': 'video/mp2t' }).end(`TS ${url}`)

@@ -117,6 +117,31 @@ describe('HTTP/2', () => {
     await vi.waitFor(() => expect(heard).toContain('event: config\n'))
   })
 
+  it('carries HLS in low latency on one connection: what is yet to come lets the rest pass', async () => {
+    await start()
+    const on = session()
+    const { channels } = JSON.parse((await modern('/api/v1/channels', { on })).body) as {
+      channels: { id: string }[]
+    }
+    const read = async (url: string) => {
+      const { status, body } = await modern(url, { on })
+      expect([url, status]).toEqual([url, 200])
+      return body
+    }
+    const index = `/hls/${channels[0]?.id}/index.m3u8`
+    const beside = (url: string, name: string) => new URL(name, at(url)).pathname
+    const list = beside(index, (await read(index)).trim().split('\n').at(-1) ?? '')
+    const hint = /PRELOAD-HINT:TYPE=PART,URI="(.+\/(\d+)\.\d+\.ts)"/.exec(await read(list))
+    const [, part = '', msn] = hint ?? []
+    let hasCome = false
+    const later = read(`${list}?_HLS_msn=${Number(msn) + 1}`).finally(() => (hasCome = true)) // seconds away
+    const bytes = read(beside(list, part))
+    expect(await read('/healthz')).toBe('{"status":"ok"}')
+    expect(hasCome).toBe(false)
+    expect((await bytes).charCodeAt(0)).toBe(0x47)
+    expect(await later).toContain(`/${Number(msn) + 1}.ts`)
+  })
+
   it('is what curl gets, also for what is compressed', async () => {
     await start()
     await vi.waitFor(async () => expect((await modern('/xmltv.xml')).status).toBe(200), { timeout: 15_000 })

@@ -206,7 +206,7 @@ describe('GET a media playlist', () => {
     const { parts } = await play(10)
     const cache = async (path: string) => (await house.ask(path)).headers.get('cache-control')
     expect(await cache(`${main}/0.m3u8?_HLS_msn=${parts[0]!.msn}`)).toBe('public, max-age=24')
-    expect(await cache(`${main}/0.m3u8`)).toBe('no-cache')
+    expect(await cache(`${main}/0.m3u8`)).toBe('public, max-age=1, stale-while-revalidate=1')
     expect(await cache(`${main}/0/${parts[0]!.msn}.ts`)).toBe('public, max-age=3600, immutable')
   })
 
