@@ -16,6 +16,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   pool: async () => (await import('./pool.ts')).pool,
   click: async () => (await import('./click.ts')).click,
   delay: async () => (await import('./delay.ts')).delayBehind,
+  watch: async () => (await import('./watch.ts')).watching,
   hls: async () => (await import('./hls.ts')).hls,
   latency: async () => (await import('./latency.ts')).latency,
   joins: async () => (await import('./joins.ts')).joins,

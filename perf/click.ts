@@ -3,9 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Browser } from 'playwright-core'
 import type { Kind } from '../src/demo/channels.ts'
 import { startChromium } from '../test/web/launch.ts'
-import { startDemoReceiver, type DemoReceiver } from '../src/demo/receiver.ts'
-import { turnOn } from './live/browser.ts'
+import { startDemoReceiver } from '../src/demo/receiver.ts'
+import { idOf, openPage, turnOn } from './live/browser.ts'
 import { temporaryFolder } from './live/folder.ts'
+import { channelOf } from './live/picture.ts'
 import { startDaemon } from './live/server.ts'
 import { percentile, spreadOf } from './measure.ts'
 import { atMost, show, type Benchmark } from './report.ts'
@@ -73,7 +74,7 @@ async function measure(kinds: readonly Kind[], often: number): Promise<Map<Kind,
   for (const kind of kinds) {
     const visits: Visits = { running: [], cold: [], tuning: [] }
     found.set(kind, visits)
-    const { name, ref } = channelOf(receiver, kind)
+    const { name, ref } = channelOf(kind)
     const id = await idOf(origin, name)
     for (let turn = 0; turn < often; turn++) {
       visits.tuning.push(await firstByte(`${receiver.streamUrl}/${ref}`))
@@ -99,12 +100,6 @@ async function visit(browser: Browser, origin: string, id: string): Promise<numb
   }
 }
 
-async function openPage(browser: Browser, origin: string) {
-  const page = await (await browser.newContext()).newPage()
-  await page.goto(`${origin}/`, { waitUntil: 'networkidle' })
-  return page
-}
-
 async function firstByte(url: string): Promise<number> {
   const beganAt = performance.now()
   const controller = new AbortController()
@@ -113,18 +108,4 @@ async function firstByte(url: string): Promise<number> {
   const ms = performance.now() - beganAt
   controller.abort()
   return ms
-}
-
-function channelOf(receiver: DemoReceiver, kind: Kind) {
-  const channel = receiver.channels.find((each) => each.kind === kind)
-  if (channel === undefined) throw new TypeError(`Expected a channel of the kind ${kind}`)
-  return channel
-}
-
-async function idOf(origin: string, name: string): Promise<string> {
-  const response = await fetch(`${origin}/api/v1/channels`)
-  const { channels } = (await response.json()) as { channels: { id: string; name: string }[] }
-  const channel = channels.find((each) => each.name === name)
-  if (channel === undefined) throw new TypeError(`Expected a channel ${name}`)
-  return channel.id
 }

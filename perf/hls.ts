@@ -1,6 +1,8 @@
-// What HLS costs the daemon: a channel beside the same channel as a transport stream, and many players of one.
+// What HLS costs the daemon: a channel beside the same channel as a transport stream, and many players of one, also
+// behind the cache of nginx.
 import { setTimeout as delay } from 'node:timers/promises'
 import { startDemoReceiver } from '../src/demo/receiver.ts'
+import { startNginx } from '../test/e2e/nginx.ts'
 import { gatherPlayers } from './live/audience.ts'
 import { temporaryFolder } from './live/folder.ts'
 import { cpuSeconds } from './live/process.ts'
@@ -11,11 +13,32 @@ import { atMost, round, show, type Benchmark } from './report.ts'
 const ways = ['stream', 'plain', 'low'] as const
 type Way = (typeof ways)[number]
 
+interface Crowd extends Asked {
+  /** of a core */
+  readonly percent: number
+  readonly objects: number
+  readonly playlists: number
+  readonly errors: number
+}
+
+/** What a cache has asked for: all, and what of it was asked for before. */
+interface Asked {
+  readonly askedObjects: number
+  readonly objectsAgain: number
+  readonly askedNumbered: number
+  readonly numberedAgain: number
+  readonly askedOthers: number
+}
+
+const frontTitles: Record<Front, string> = { direct: 'from the daemon', nginx: 'through nginx' }
 const titles: Record<Way, string> = {
   stream: 'transport stream',
   plain: 'HLS, segments',
   low: 'HLS, parts of 200 ms',
 }
+const fronts = ['direct', 'nginx'] as const
+type Front = (typeof fronts)[number]
+
 const settleMs = 12_000 // until each has its first segments
 const channelCount = 6
 
@@ -46,9 +69,17 @@ export const hls: Benchmark = {
     const channels = await lineupOf(daemon)
     const costs = await interleaved(ways, often, (way) => costOf(daemon, channels, way, ms))
     const ratios = (way: Way) => costs[way].map((cost, turn) => cost / (costs.stream[turn] ?? NaN))
-    const crowds = await interleaved(['plain', 'low'] as const, 1, (way) =>
-      crowdOf(daemon, channels, way, crowd, ms),
-    )
+    const nginx = await startNginx({ api: daemon.apiPort, streams: daemon.port, isPlain: true })
+    parts.defer(() => nginx.close())
+    const crowds: { way: Way; front: Front; found: Crowd }[] = []
+    for (const way of ['plain', 'low'] as const)
+      for (const front of fronts) {
+        const origin = front === 'nginx' ? nginx.url : `http://127.0.0.1:${daemon.apiPort}`
+        const before = front === 'nginx' ? nginx.asked().length : 0
+        const found = await crowdOf(daemon, channels, { way, crowd, ms, origin })
+        const asked = front === 'nginx' ? nginx.asked().slice(before) : []
+        crowds.push({ way, front, found: { ...found, ...countAsked(asked) } })
+      }
     return {
       task:
         `${channelCount} channels of the demo receiver with a player each, as transport stream and as HLS; CPU time of the daemon, ` +
@@ -74,27 +105,53 @@ export const hls: Benchmark = {
             'playlists',
             'answers that were none',
           ],
-          rows: (['plain', 'low'] as const).map((way) => {
-            const [found] = crowds[way]
-            return [
+          rows: crowds.map(({ way, front, found }) => [
+            `${titles[way]}, ${frontTitles[front]}`,
+            round(found.percent),
+            round(found.percent / crowd),
+            String(found.objects),
+            String(found.playlists),
+            String(found.errors),
+          ]),
+        },
+        {
+          title: 'What nginx asked the daemon for meanwhile, from the first player to the last',
+          columns: [
+            '',
+            'objects',
+            'of them more than once',
+            'playlists by number',
+            'of them more than once',
+            'others',
+          ],
+          rows: crowds
+            .filter(({ front }) => front === 'nginx')
+            .map(({ way, found }) => [
               titles[way],
-              round(found?.percent ?? NaN),
-              round((found?.percent ?? NaN) / crowd),
-              String(found?.objects),
-              String(found?.playlists),
-              String(found?.errors),
-            ]
-          }),
+              String(found.askedObjects),
+              String(found.objectsAgain),
+              String(found.askedNumbered),
+              String(found.numberedAgain),
+              String(found.askedOthers),
+            ]),
         },
       ],
-      goals: (['plain', 'low'] as const).map((way) =>
-        atMost(
-          `CPU of a channel, ${titles[way]} / transport stream`,
-          1.15,
-          percentile(ratios(way), 50),
-          ' x',
+      goals: [
+        ...(['plain', 'low'] as const).map((way) =>
+          atMost(
+            `CPU of a channel, ${titles[way]} / transport stream`,
+            1.15,
+            percentile(ratios(way), 50),
+            ' x',
+          ),
         ),
-      ),
+        atMost(
+          'objects and playlists by number that the daemon was asked for twice through nginx',
+          0,
+          crowds.reduce((all, { found }) => all + found.objectsAgain + found.numberedAgain, 0),
+          '',
+        ),
+      ],
       notes: [
         'Receiver and players share the cores with the daemon and are not counted. Players of segments ask for a playlist every two ' +
           'seconds; those of parts ten times a second for a playlist or a part.',
@@ -126,14 +183,10 @@ async function costOf(daemon: Daemon, channels: readonly Channel[], way: Way, ms
 async function crowdOf(
   daemon: Daemon,
   [channel]: readonly Channel[],
-  way: 'plain' | 'low',
-  count: number,
-  ms: number,
+  { way, crowd, ms, origin }: { way: 'plain' | 'low'; crowd: number; ms: number; origin: string },
 ) {
-  const audience = gatherPlayers(`http://127.0.0.1:${daemon.apiPort}`, count, way, [
-    `/hls/${channel?.id}/index.m3u8`,
-  ])
-  await delay(settleMs + count * 20)
+  const audience = gatherPlayers(origin, crowd, way, [`/hls/${channel?.id}/index.m3u8`])
+  await delay(settleMs + crowd * 20)
   const before = await audience.look()
   const percent = await percentOf(daemon, ms)
   const after = await audience.look()
@@ -144,6 +197,19 @@ async function crowdOf(
     objects: after.objects - before.objects,
     playlists: after.playlists - before.playlists,
     errors: after.errors.length,
+  }
+}
+
+function countAsked(asked: readonly string[]): Asked {
+  const isList = (url: string) => /\.m3u8(?:$|\?)/.test(url)
+  const objects = asked.filter((url) => !isList(url))
+  const numbered = asked.filter((url) => isList(url) && url.includes('_HLS_msn='))
+  return {
+    askedObjects: objects.length,
+    objectsAgain: objects.length - new Set(objects).size,
+    askedNumbered: numbered.length,
+    numberedAgain: numbered.length - new Set(numbered).size,
+    askedOthers: asked.length - objects.length - numbered.length,
   }
 }
 

@@ -28,6 +28,22 @@ export async function playWithPage(browser: Browser, url: string): Promise<Page>
   return page
 }
 
+/** A page of ours with nothing on. */
+export async function openPage(browser: Browser, origin: string): Promise<Page> {
+  const page = await (await browser.newContext()).newPage()
+  await page.goto(`${origin}/`, { waitUntil: 'networkidle' })
+  return page
+}
+
+/** What the API calls a channel. */
+export async function idOf(origin: string, name: string): Promise<string> {
+  const response = await fetch(`${origin}/api/v1/channels`)
+  const { channels } = (await response.json()) as { channels: { id: string; name: string }[] }
+  const channel = channels.find((each) => each.name === name)
+  if (channel === undefined) throw new TypeError(`Expected a channel ${name}`)
+  return channel.id
+}
+
 // Asked again and again, since a page's policy lets nothing in that asks by itself.
 async function isPlaying(page: Page): Promise<void> {
   for (const end = performance.now() + playMs; performance.now() < end; await delay(lookMs))
@@ -47,6 +63,28 @@ export async function turnOn(page: Page, id: string): Promise<number> {
   return page.evaluate(
     `(${turnOnInPage})(${JSON.stringify(`#/channel/${encodeURIComponent(id)}`)}, ${playMs})`,
   )
+}
+
+export interface Play {
+  /** Seconds of the picture or sound that were shown. */
+  readonly shownS: number
+  /** Times that nothing was there to show, and how long in all, ms. */
+  readonly stalls: number
+  readonly stalledMs: number
+  readonly frames: number
+  /** Decoded too late to be shown. */
+  readonly droppedFrames: number
+  readonly soundBytes: number
+  readonly width: number
+  readonly height: number
+  /** What the page says to who watches; empty if nothing. */
+  readonly trouble: string
+}
+
+/** Watches a page of ours that plays.
+ *  @param ms  how long */
+export async function watch(page: Page, ms: number): Promise<Play> {
+  return page.evaluate(`(${watchInPage})(${ms})`)
 }
 
 // What runs in the page: text, since nothing else here knows a browser's types.
@@ -79,4 +117,39 @@ const turnOnInPage = `(hash, longestMs) => new Promise((resolve, reject) => {
   setTimeout(() => reject(new Error('no frame in ' + longestMs + ' ms')), longestMs)
   location.hash = hash
   watch()
+})`
+
+const watchInPage = `(ms) => new Promise((resolve) => {
+  const video = document.querySelector('video')
+  const count = () => ({
+    at: video.currentTime,
+    frames: video.getVideoPlaybackQuality().totalVideoFrames,
+    dropped: video.getVideoPlaybackQuality().droppedVideoFrames,
+    sound: video.webkitAudioDecodedByteCount,
+  })
+  const before = count()
+  let stalls = 0
+  let stalledMs = 0
+  let stillSince
+  video.addEventListener('waiting', () => { stalls++; stillSince = performance.now() })
+  video.addEventListener('playing', () => {
+    if (stillSince !== undefined) stalledMs += performance.now() - stillSince
+    stillSince = undefined
+  })
+  setTimeout(() => {
+    const now = count()
+    if (stillSince !== undefined) stalledMs += performance.now() - stillSince
+    const alert = document.querySelector('.screen [role=alert]')
+    resolve({
+      shownS: now.at - before.at,
+      stalls,
+      stalledMs,
+      frames: now.frames - before.frames,
+      droppedFrames: now.dropped - before.dropped,
+      soundBytes: now.sound - before.sound,
+      width: video.videoWidth,
+      height: video.videoHeight,
+      trouble: alert !== null && alert.checkVisibility() ? alert.textContent : '',
+    })
+  }, ms)
 })`

@@ -8,11 +8,13 @@ import { hasChromium, startChromium } from './launch.ts'
 
 const playable = [
   'h264-1080i',
+  'h264-long-gop',
   'latm',
   'description',
   'open-gop',
   'switching',
   'mono-44k1',
+  'absent-audio',
   'radio-mp2',
   'radio-aac',
 ] as const
