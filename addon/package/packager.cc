@@ -108,9 +108,7 @@ void Packager::OnLead(Sound& sound, SoundUnit unit) {
 }
 
 void Packager::AddSound(Sound& sound, SoundUnit unit) {
-  const bool is_wanted =
-      is_running_ || (picture_ && picture_->has_open() && picture_->open().is_access);
-  if (!is_wanted || !epoch_.has_begun()) return;
+  if (!epoch_.has_begun()) return;
   unit.time = epoch_.TimeOf(unit.stamp);
   if (std::abs(unit.time - epoch_.time()) > kMaxApartTicks) {
     ++damaged_;
@@ -119,6 +117,8 @@ void Packager::AddSound(Sound& sound, SoundUnit unit) {
   // A player that gets sound before its first picture keeps them apart.
   if (is_running_ && IsMuxed(sound) && unit.time < start_) return;
   sound.Add(std::move(unit));
+  // Some is sent before the picture that it belongs to.
+  if (!is_running_) sound.DropBefore(epoch_.time() - kMaxEarlyTicks);
 }
 
 void Packager::Flush() {

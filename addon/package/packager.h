@@ -39,6 +39,8 @@ class Packager {
   // How long the first parts may wait until each sound has told its format.
   static constexpr int64_t kFormatWaitTicks = kTicksPerSecond;
   static constexpr size_t kMaxHeldParts = 64;  // then, of all tracks
+  // How much sound waits for the first picture.
+  static constexpr int64_t kMaxEarlyTicks = 2 * kTicksPerSecond;
   // Sound further from the picture than this is of another time line.
   static constexpr int64_t kMaxApartTicks = 10 * kTicksPerSecond;
 

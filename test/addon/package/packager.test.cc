@@ -153,6 +153,23 @@ TEST_CASE("Packager: sound that is announced and does not come is left out") {
   }
 }
 
+TEST_CASE("Packager: sound begins with the first picture, sent before it or after it") {
+  for (const double lead : {0.05, 0.2, 0.6, 1.0}) {
+    CAPTURE(lead);
+    Broadcast b = Programme();
+    b.audio[0].lead = lead;
+    b.video.gop = 50;  // there is time to hear what is sent before
+    const Data ts = Air(b).ts;
+    const TsDump dump = ReadTs(Package(View(ts).subspan(ts.size() / 188 / 4 * 188)).Track(0));
+    const auto first = [&](uint16_t pid) {
+      return std::ranges::min(dump.Units(pid), {}, &PesUnit::pts).pts;
+    };
+    const int64_t late = first(b.audio[0].pid) - first(kVideoPid);
+    CHECK(late >= 0);
+    CHECK(late < 2048);  // a frame of AAC
+  }
+}
+
 TEST_CASE("Packager: a picture whose only sound does not come is told alone, and begins all the same") {
   Broadcast b = Programme();
   b.audio[0].airs = {kForever};
