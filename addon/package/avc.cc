@@ -116,19 +116,12 @@ void ReadAvc(Bytes sps, PictureFormat& out) {
   const bool has_frames_only = r.Bits(1) != 0;
   if (!has_frames_only) r.Skip(1);
   r.Skip(1);
-  const unsigned unit_x = chroma == 1 || chroma == 2 ? 2 : 1;
-  const unsigned unit_y = (chroma == 1 ? 2 : 1) * (has_frames_only ? 1 : 2);
-  uint64_t cut_x = 0, cut_y = 0;
-  if (r.Bits(1) != 0) {
-    cut_x = uint64_t{r.Ue()};
-    cut_x = (cut_x + r.Ue()) * unit_x;
-    cut_y = uint64_t{r.Ue()};
-    cut_y = (cut_y + r.Ue()) * unit_y;
-  }
-  const uint64_t full_width = width * 16, full_height = height * 16 * (has_frames_only ? 1 : 2);
-  if (!r.ok() || cut_x >= full_width || cut_y >= full_height) return;
-  out.width = static_cast<unsigned>(full_width - cut_x);
-  out.height = static_cast<unsigned>(full_height - cut_y);
+  const unsigned rows = has_frames_only ? 1 : 2;
+  const Crop crop = ReadCrop(r, chroma, rows);
+  const uint64_t full_width = width * 16, full_height = height * 16 * rows;
+  if (!r.ok() || crop.width >= full_width || crop.height >= full_height) return;
+  out.width = static_cast<unsigned>(full_width - crop.width);
+  out.height = static_cast<unsigned>(full_height - crop.height);
   out.is_interlaced = !has_frames_only;
   if (r.Bits(1) != 0) ReadUsability(r, out);
 }

@@ -65,18 +65,11 @@ void ReadHevc(Bytes sps, PictureFormat& out) {
   const unsigned chroma = r.Ue();
   if (chroma == 3) r.Skip(1);
   const uint64_t width = r.Ue(), height = r.Ue();
-  const unsigned unit_x = chroma == 1 || chroma == 2 ? 2 : 1, unit_y = chroma == 1 ? 2 : 1;
-  uint64_t cut_x = 0, cut_y = 0;
-  if (r.Bits(1) != 0) {
-    cut_x = uint64_t{r.Ue()};
-    cut_x = (cut_x + r.Ue()) * unit_x;
-    cut_y = uint64_t{r.Ue()};
-    cut_y = (cut_y + r.Ue()) * unit_y;
-  }
+  const Crop crop = ReadCrop(r, chroma, 1);
   const unsigned luma_bits = 8 + r.Ue(), chroma_bits = 8 + r.Ue();
-  if (!r.ok() || cut_x >= width || cut_y >= height) return;
-  out.width = static_cast<unsigned>(width - cut_x);
-  out.height = static_cast<unsigned>(height - cut_y);
+  if (!r.ok() || crop.width >= width || crop.height >= height) return;
+  out.width = static_cast<unsigned>(width - crop.width);
+  out.height = static_cast<unsigned>(height - crop.height);
   out.chroma_format = chroma;
   out.luma_bits = luma_bits;
   out.chroma_bits = chroma_bits;

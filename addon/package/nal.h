@@ -52,6 +52,22 @@ inline std::vector<uint8_t> Unescape(Bytes nal) {
   return out;
 }
 
+// What is cut off a picture, in samples of luma. Source: ITU-T H.264, 7.4.2.1.1; H.265, 7.4.3.2.1.
+struct Crop {
+  uint64_t width = 0, height = 0;
+};
+// chroma: chroma_format_idc. rows: lines that a unit of height stands for, 2 where pictures may be fields.
+inline Crop ReadCrop(BitReader& r, unsigned chroma, unsigned rows) {
+  Crop crop;
+  if (r.Bits(1) == 0) return crop;
+  const unsigned unit_x = chroma == 1 || chroma == 2 ? 2 : 1, unit_y = (chroma == 1 ? 2 : 1) * rows;
+  crop.width = uint64_t{r.Ue()};
+  crop.width = (crop.width + r.Ue()) * unit_x;
+  crop.height = uint64_t{r.Ue()};
+  crop.height = (crop.height + r.Ue()) * unit_y;
+  return crop;
+}
+
 enum class NalKind : uint8_t { kOther, kVps, kSps, kPps, kDelimiter };
 inline NalKind NalKindOf(VideoCodec codec, uint8_t first_byte) {
   const bool is_hevc = codec == VideoCodec::kHevc;
