@@ -1,19 +1,12 @@
 #include "remuxer.h"
 
+#include "heads.h"
+
 #include <algorithm>
-#include <bit>
 
 namespace xg2g {
 
 namespace {
-
-// Sync byte, transport error, unit start, scrambling, adaptation and continuity: all but the
-// priority bit and the PID.
-constexpr uint32_t kFastMask = 0xFFC0'00FF;
-// What no masked head is: every packet of the PID is to be looked at.
-constexpr uint32_t kNotFast = ~kFastMask;
-// A packet of payload alone, clear, in the middle of a unit.
-constexpr uint32_t kFastPacket = 0x4700'0010;
 
 constexpr int64_t kRepeatTicks = kTicksPerSecond / 4;      // tables, where the source's are rarer
 constexpr int64_t kTableSpacing = kTicksPerSecond / 20;    // and not more often than this
@@ -21,7 +14,6 @@ constexpr int64_t kSelectTicks = kTicksPerSecond;          // until another prog
 constexpr int64_t kJumpTicks = 2 * kTicksPerSecond;        // of the PCR: a new time line
 constexpr int64_t kRadioMarkTicks = kTicksPerSecond / 2;
 constexpr size_t kSettleBytesPerMs = 2500;                 // 20 Mbit/s, where no PCR tells the time
-constexpr size_t kMaxTableReaders = 64;
 constexpr uint8_t kScrambleHysteresis = 8;                 // packets in a row
 constexpr size_t kMaxListed = 8;                           // programmes named in a message
 
@@ -90,62 +82,6 @@ size_t Remuxer::Walk(const uint8_t* packets, size_t stride, size_t count) {
   return done + flowed;
 }
 
-namespace {
-
-// The last packet of a unit: an adaptation field that says nothing fills it up.
-constexpr uint32_t kAdaptationBit = 0x20;
-bool IsStuffed(const uint8_t* p) { return p[4] == 0 || (p[4] <= 182 && p[5] == 0); }
-
-// The first four bytes as they lie in memory: the continuity counter is in the uppermost byte.
-uint32_t RawHead(const uint8_t* p) {
-  uint32_t v;
-  std::memcpy(&v, p, 4);
-  return v;
-}
-static_assert(std::endian::native == std::endian::little);
-
-bool IsNull(const uint8_t* p) { return (RawHead(p) & 0x00FF'1FFF) == 0x00FF'1F47; }
-
-constexpr size_t kBatch = 8;
-using Heads = uint32_t __attribute__((vector_size(kBatch * sizeof(uint32_t))));
-constexpr Heads kOneToEight = {1u << 24, 2u << 24, 3u << 24, 4u << 24,
-                               5u << 24, 6u << 24, 7u << 24, 8u << 24};
-
-// How many packets follow the one at p, of `count` with it: the same head but for the priority bit,
-// each with the next continuity counter. Looks at eight at a time, without a branch but at the end
-// of a batch, since a wrong guess costs as much as the walk over ten packets.
-size_t CountFollowers(const uint8_t* p, size_t stride, size_t count) {
-  constexpr uint32_t kCounter = 0x0F00'0000;
-  constexpr uint32_t kIgnored = 0x0000'2000;  // transport_priority
-  const uint32_t same = RawHead(p) & ~kCounter & ~kIgnored;
-  uint32_t counter = RawHead(p);
-  size_t followers = 0;
-  while (followers + kBatch < count) {
-    const uint8_t* q = p + (followers + 1) * stride;
-    const Heads heads = {RawHead(q),
-                         RawHead(q + stride),
-                         RawHead(q + 2 * stride),
-                         RawHead(q + 3 * stride),
-                         RawHead(q + 4 * stride),
-                         RawHead(q + 5 * stride),
-                         RawHead(q + 6 * stride),
-                         RawHead(q + 7 * stride)};
-    const Heads differs = ((heads & ~kIgnored) ^ same ^ ((counter + kOneToEight) & kCounter));
-    uint64_t parts[sizeof(Heads) / sizeof(uint64_t)];
-    std::memcpy(parts, &differs, sizeof parts);
-    if ((parts[0] | parts[1] | parts[2] | parts[3]) != 0) {
-      uint32_t mask = 0;
-      for (size_t i = 0; i < kBatch; ++i) mask |= uint32_t{differs[i] != 0} << i;
-      return followers + static_cast<size_t>(std::countr_zero(mask));
-    }
-    followers += kBatch;
-    counter += 8u << 24;
-  }
-  return followers;
-}
-
-}  // namespace
-
 // The hot loop. A packet that looks as its PID let expect costs one comparison, and runs of them
 // pass as one piece.
 size_t Remuxer::Flow(const uint8_t* packets, size_t stride, size_t count) {
@@ -213,14 +149,8 @@ void Remuxer::Route(const Packet& packet) {
       // As often as the source's, and without a clock exactly as often.
       if (packet.unit_start() && (pcr_ == kNoTime || elapsed_ - tables_sent_ >= kTableSpacing))
         SendTables();
-      return pat_reader_.Push(packet, [this](Bytes section) { OnPat(section); });
-    case Role::kPmt:
-      for (auto& reader : pmt_readers_) {
-        if (reader->pid() != packet.pid()) continue;
-        return reader->Push(packet,
-                            [this, pid = reader->pid()](Bytes section) { OnPmt(pid, section); });
-      }
-      return;
+      return OnPat(packet);
+    case Role::kPmt: return OnPmt(packet);
     case Role::kPass: return OnPassing(packet, state);
     case Role::kVideo: return OnVideo(packet, state);
     case Role::kAudio: return OnAudio(packet, state);
@@ -258,10 +188,8 @@ void Remuxer::Hold(const Packet& packet) {
         has_news_ = true;
       }
     }
-    if (pid == kPatPid) pat_reader_.Push(packet, [this](Bytes section) { OnPat(section); });
-    for (size_t i = 0; i < pmt_readers_.size(); ++i)
-      if (pmt_readers_[i]->pid() == pid)
-        pmt_readers_[i]->Push(packet, [this, pid](Bytes section) { OnPmt(pid, section); });
+    if (pid == kPatPid) OnPat(packet);
+    OnPmt(packet);
   }
   if (held_.size() + kPacketBytes > kHoldBytes) {
     // More than the wait may cost: what is kept now starts over.
@@ -289,15 +217,16 @@ void Remuxer::Select(bool is_last) {
 // The programme asked for, else the only one, else the first one that flows in the clear; when
 // that takes too long, the first whose PMT is there.
 const PatEntry* Remuxer::Choose(bool is_late) const {
-  for (const PatEntry& entry : pat_)
+  const auto& programs = tables_.programs();
+  for (const PatEntry& entry : programs)
     if (entry.program == settings_.program && settings_.program != 0) {
-      if (!FindPmt(entry.program).empty()) return &entry;
+      if (!tables_.FindPmt(entry.program).empty()) return &entry;
       if (!is_late) return nullptr;
     }
-  if (pat_.size() == 1 && !FindPmt(pat_[0].program).empty()) return &pat_[0];
+  if (programs.size() == 1 && !tables_.FindPmt(programs[0].program).empty()) return &programs[0];
   const auto first_that = [&](Seen at_least) -> const PatEntry* {
-    for (const PatEntry& entry : pat_) {
-      const Bytes pmt = FindPmt(entry.program);
+    for (const PatEntry& entry : programs) {
+      const Bytes pmt = tables_.FindPmt(entry.program);
       if (!pmt.empty() && Flows(pmt, at_least)) return &entry;
     }
     return nullptr;
@@ -344,11 +273,10 @@ void Remuxer::Release() {
     if (stream.track && seen == Seen::kScrambled) stream.track->StartScrambled();
   }
   stage_ = Stage::kFlow;
-  std::vector<KnownPmt>().swap(pmts_);
+  tables_.ForgetPmts();
   elapsed_ = 0;
   pcr_ = kNoTime;
-  pat_reader_.Rewind();
-  for (auto& reader : pmt_readers_) reader->Rewind();
+  tables_.Rewind();
   SetRoles();
   DecideShift();
   Preview();
@@ -369,26 +297,13 @@ void Remuxer::Preview() {
 
 // ---- tables
 
-void Remuxer::OnPat(Bytes section) {
-  const SectionHeader header = ReadSectionHeader(section);
-  if (header.table != kPatTable || !header.is_current) return;
-  if (header.number == 0) pat_next_.clear();
-  ReadPat(section, pat_next_);
-  if (header.number != header.last_number) return;
-  const auto is_same = [](const PatEntry& a, const PatEntry& b) {
-    return a.program == b.program && a.pid == b.pid;
-  };
-  const bool is_unchanged = has_pat_ && header.extension == transport_stream_id_ &&
-                            std::ranges::equal(pat_, pat_next_, is_same);
-  if (is_unchanged) return;
-  has_pat_ = has_news_ = true;
-  pat_ = pat_next_;
-  transport_stream_id_ = header.extension;
-  ListenToPmts();
+void Remuxer::OnPat(const Packet& packet) {
+  if (!tables_.PushPat(packet)) return;
+  has_news_ = true;
   if (!program_) return;
   // Where ours is gone, the next PMT that comes will do.
-  const auto ours = std::ranges::find(pat_, program_->number(), &PatEntry::program);
-  const bool has_moved = ours != pat_.end() && ours->pid != program_->pmt_pid();
+  const PatEntry* ours = tables_.Find(program_->number());
+  const bool has_moved = ours && ours->pid != program_->pmt_pid();
   if (has_moved) {
     program_->set_pmt_pid(ours->pid);
     program_->Touch();
@@ -398,46 +313,22 @@ void Remuxer::OnPat(Bytes section) {
   if (has_moved) SendTables();  // before anything else flows on the PID that was the PMT's
 }
 
-// Reads the tables of the programmes in the PAT. Readers that are at work go on.
-void Remuxer::ListenToPmts() {
-  std::vector<std::unique_ptr<TableReader>> readers;
-  for (const PatEntry& entry : pat_) {
-    const auto has_pid = [&](const auto& reader) { return reader && reader->pid() == entry.pid; };
-    if (std::ranges::any_of(readers, has_pid) || readers.size() == kMaxTableReaders) continue;
-    const auto before = std::ranges::find_if(pmt_readers_, has_pid);
-    readers.push_back(before != pmt_readers_.end()
-                          ? std::move(*before)
-                          : std::make_unique<TableReader>(entry.pid));
-  }
-  pmt_readers_ = std::move(readers);
+void Remuxer::OnPmt(const Packet& packet) {
+  tables_.PushPmt(packet, [this](const PatEntry& entry, Bytes section) { OnPmt(entry, section); });
 }
 
-Bytes Remuxer::FindPmt(uint16_t program) const {
-  for (const KnownPmt& known : pmts_)
-    if (known.program == program) return known.section;
-  return {};
-}
-
-void Remuxer::OnPmt(uint16_t pid, Bytes section) {
-  const SectionHeader header = ReadSectionHeader(section);
-  if (header.table != kPmtTable || !header.is_current) return;
-  const auto entry = std::ranges::find_if(pat_, [&](const PatEntry& e) {
-    return e.program == header.extension && e.pid == pid;
-  });
-  if (entry == pat_.end()) return;
+void Remuxer::OnPmt(const PatEntry& entry, Bytes section) {
   if (stage_ == Stage::kSelect) {
     Pmt pmt;
     if (!ReadPmt(section, pmt)) return;
     has_news_ = true;
-    auto known = std::ranges::find(pmts_, header.extension, &KnownPmt::program);
-    if (known == pmts_.end()) known = pmts_.insert(pmts_.end(), {header.extension, {}});
-    known->section.assign(section.begin(), section.end());
-    return;
+    return tables_.KeepPmt(entry.program, section);
   }
-  if (header.extension != program_->number()) {
-    if (std::ranges::find(pat_, program_->number(), &PatEntry::program) != pat_.end()) return;
-    pmts_.assign(1, {header.extension, {section.begin(), section.end()}});
-    return Adopt(*entry);
+  if (entry.program != program_->number()) {
+    if (tables_.Find(program_->number())) return;
+    tables_.ForgetPmts();
+    tables_.KeepPmt(entry.program, section);
+    return Adopt(entry);
   }
   if (!program_->Update(section, Policy(), out_)) return;
   if (stage_ != Stage::kFlow) return;
@@ -454,8 +345,7 @@ SoundPolicy Remuxer::Policy() const {
 // Makes the programme ours. Its PMT is known.
 void Remuxer::Adopt(const PatEntry& entry) {
   auto program = std::make_unique<Program>(entry.program, entry.pid);
-  const std::vector<uint8_t> section(FindPmt(entry.program).begin(), FindPmt(entry.program).end());
-  if (!program->Update(section, Policy(), out_)) return;
+  if (!program->Update(tables_.FindPmt(entry.program), Policy(), out_)) return;
   if (program_) program->Follow(*program_, out_);
   else if (settings_.is_resumed) program->Resume(settings_.tables_version);
   program_ = std::move(program);
@@ -476,7 +366,7 @@ void Remuxer::SetRoles() {
   }
   for (const uint16_t pid : program_->ca_pids()) pids_[pid].role = Role::kPass;
   pids_[program_->pcr_pid()].role = Role::kPass;
-  for (const auto& reader : pmt_readers_) pids_[reader->pid()].role = Role::kPmt;
+  for (const uint16_t pid : tables_.PmtPids()) pids_[pid].role = Role::kPmt;
   pids_[kPatPid].role = Role::kPat;
   pids_[kNullPid].role = Role::kDrop;
   bool has_video = false;
@@ -503,7 +393,7 @@ void Remuxer::SetRoles() {
 void Remuxer::SendTables() {
   tables_sent_ = elapsed_;
   program_->UpdateAnnounced(elapsed_);
-  program_->Send(out_, transport_stream_id_);
+  program_->Send(out_, tables_.transport_stream_id());
 }
 
 // ---- while it flows
@@ -697,24 +587,19 @@ RemuxerStats Remuxer::stats() const {
   return stats;
 }
 
-uint64_t Remuxer::psi_errors() const {
-  uint64_t errors = pat_reader_.errors();
-  for (const auto& reader : pmt_readers_) errors += reader->errors();
-  return errors;
-}
-
 std::string Remuxer::Problem() const {
   const auto number = [](uint64_t n) { return std::to_string(n); };
   if (stats_.bytes_in == 0) return "no input";
   if (!finder_.was_locked() && stats_.packets_in == 0)
     return "no sync: " + number(stats_.bytes_in) + " bytes without transport packets";
-  if (!has_pat_) return "no PAT in " + number(stats_.packets_in) + " packets";
-  if (pat_.empty()) return "PAT lists no programme";
+  if (!tables_.has_pat()) return "no PAT in " + number(stats_.packets_in) + " packets";
+  const auto& programs = tables_.programs();
+  if (programs.empty()) return "PAT lists no programme";
   if (stage_ == Stage::kSelect) {
     std::string list;
-    for (size_t i = 0; i < std::min(pat_.size(), kMaxListed); ++i)
-      list += (i ? ", " : " ") + number(pat_[i].program);
-    if (pat_.size() > kMaxListed) list += " ...";
+    for (size_t i = 0; i < std::min(programs.size(), kMaxListed); ++i)
+      list += (i ? ", " : " ") + number(programs[i].program);
+    if (programs.size() > kMaxListed) list += " ...";
     return "no PMT: PAT lists" + list;
   }
   const auto& streams = program_->streams();

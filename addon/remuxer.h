@@ -9,6 +9,7 @@
 #include "pes.h"
 #include "program.h"
 #include "psi.h"
+#include "tables.h"
 #include "timeline.h"
 
 #include <memory>
@@ -74,7 +75,7 @@ class Remuxer {
   RemuxerStats stats() const;
   uint64_t bytes_out() const { return out_.position(); }
   const PacketFinder& finder() const { return finder_; }
-  uint64_t psi_errors() const;
+  uint64_t psi_errors() const { return tables_.errors(); }
   // The latest PTS of sound and picture that left, or kNoTime.
   int64_t last_time() const { return line_.last(); }
   // By how much the source's time stamps are moved, 90 kHz. Decided before the first packet leaves.
@@ -115,10 +116,9 @@ class Remuxer {
   bool Flows(Bytes pmt_section, Seen at_least) const;
 
   // Tables.
-  void OnPat(Bytes section);
-  void OnPmt(uint16_t pid, Bytes section);
-  void ListenToPmts();
-  Bytes FindPmt(uint16_t program) const;
+  void OnPat(const Packet& packet);
+  void OnPmt(const Packet& packet);
+  void OnPmt(const PatEntry& entry, Bytes section);
   void Adopt(const PatEntry& entry);
   void SetRoles();
   void SendTables();
@@ -159,17 +159,7 @@ class Remuxer {
   int64_t settle_from_ = 0;             // elapsed_ when the programme was known
   size_t settle_held_ = 0;              // bytes held then
 
-  // Tables of the source.
-  TableReader pat_reader_{kPatPid};
-  std::vector<std::unique_ptr<TableReader>> pmt_readers_;
-  std::vector<PatEntry> pat_, pat_next_;
-  bool has_pat_ = false;
-  uint16_t transport_stream_id_ = 0;
-  struct KnownPmt {
-    uint16_t program;
-    std::vector<uint8_t> section;
-  };
-  std::vector<KnownPmt> pmts_;
+  SourceTables tables_;
 
   // Our programme.
   std::unique_ptr<Program> program_;
