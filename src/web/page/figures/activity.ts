@@ -1,10 +1,9 @@
 // What is being streamed now: to whom, how fast, from which tuners. Asked for while somebody looks.
 import type { Receiver, Stream } from '../base/answers.ts'
-import { Refusal, type Client } from '../base/client.ts'
+import type { Client } from '../base/client.ts'
 import { confirmed } from '../base/dialog.ts'
 import { element, setText } from '../base/element.ts'
-import { Poll } from '../base/poll.ts'
-import type { View } from '../base/view.ts'
+import { PolledView } from '../base/polled.ts'
 import { rate } from '../base/words.ts'
 import type { Lineups } from '../live/lineup.ts'
 import { Card } from './card.ts'
@@ -14,11 +13,10 @@ import { Flow } from './flow.ts'
 const everyMs = 2000
 const chartPixels = 180
 
-export class Activity implements View {
+export class Activity extends PolledView {
   readonly root: HTMLElement
   readonly #client: Client
   readonly #lineups: Lineups
-  readonly #poll = new Poll(() => this.#ask(), everyMs)
   readonly #cards = new Map<string, Card>()
   readonly #total = new Flow()
   readonly #chart = new Chart('Bit rate of all streams, the last five minutes', chartPixels, true)
@@ -30,6 +28,7 @@ export class Activity implements View {
   readonly #tuners = tile('Tuners in use')
 
   constructor(client: Client, lineups: Lineups) {
+    super(everyMs)
     this.#client = client
     this.#lineups = lineups
     this.root = element(
@@ -55,27 +54,17 @@ export class Activity implements View {
     lineups.lineup.watch(() => this.#forget())
   }
 
-  show(): void {
-    this.root.classList.add('is-shown')
-    this.#poll.start()
+  protected async ask(): Promise<void> {
+    const [{ streams }, { receivers }] = await Promise.all([
+      this.#client.get<{ streams: Stream[] }>('api/v1/streams'),
+      this.#client.get<{ receivers: Receiver[] }>('api/v1/receivers'),
+    ])
+    this.#show(streams)
+    this.#tuners.say(tunersOf(receivers))
   }
 
-  hide(): void {
-    this.root.classList.remove('is-shown')
-    this.#poll.stop()
-  }
-
-  async #ask(): Promise<void> {
-    try {
-      const [{ streams }, { receivers }] = await Promise.all([
-        this.#client.get<{ streams: Stream[] }>('api/v1/streams'),
-        this.#client.get<{ receivers: Receiver[] }>('api/v1/receivers'),
-      ])
-      this.#show(streams)
-      this.#tuners.say(tunersOf(receivers))
-    } catch (error) {
-      setText(this.#state, error instanceof Refusal ? error.message : String(error))
-    }
+  protected complain(text: string): void {
+    setText(this.#state, text)
   }
 
   #show(streams: readonly Stream[]): void {
@@ -125,12 +114,8 @@ export class Activity implements View {
   async #end({ id, channel, client }: Stream): Promise<void> {
     const text = `${channel} to ${client} stops at once.`
     if (!(await confirmed('End this stream?', text, 'End it'))) return
-    try {
-      await this.#client.delete(`api/v1/streams/${encodeURIComponent(id)}`)
-      await this.#poll.now()
-    } catch (error) {
-      setText(this.#state, error instanceof Refusal ? error.message : String(error))
-    }
+    await this.attempt(() => this.#client.delete(`api/v1/streams/${encodeURIComponent(id)}`))
+    await this.askNow()
   }
 }
 

@@ -1,10 +1,9 @@
 // How receiver, tuners, guide and pool are; what can be done about it; settings.
 import type { Pool, Receiver, Status } from '../base/answers.ts'
-import { Refusal, withToken, type Client } from '../base/client.ts'
+import { withToken, type Client } from '../base/client.ts'
 import { element, icon, setText } from '../base/element.ts'
 import type { News } from '../base/news.ts'
-import { Poll } from '../base/poll.ts'
-import type { View } from '../base/view.ts'
+import { PolledView } from '../base/polled.ts'
 import { ago, count, duration } from '../base/words.ts'
 import { browserCard } from './browser.ts'
 import { Facts } from './facts.ts'
@@ -23,10 +22,9 @@ const states: Readonly<Record<Receiver['state'], readonly [string, 'good' | 'war
   broken: ['Sends answers that make no sense', 'bad'],
 }
 
-export class System implements View {
+export class System extends PolledView {
   readonly root: HTMLElement
   readonly #client: Client
-  readonly #poll = new Poll(() => this.#ask(), everyMs)
   readonly #receivers = element('div', { class: 'receivers' })
   readonly #known = new Map<string, { facts: Facts; tuners: HTMLElement }>()
   readonly #refresh: RefreshCard
@@ -36,6 +34,7 @@ export class System implements View {
   readonly #problem = element('p', { class: 'problem', role: 'status', hidden: true })
 
   constructor(client: Client, news: News) {
+    super(everyMs)
     this.#client = client
     this.#refresh = new RefreshCard(client, news)
     this.#guide = new Facts('Guide', this.#refresh.root)
@@ -59,32 +58,23 @@ export class System implements View {
     news.onStatus((status) => this.#showStatus(status))
   }
 
-  show(): void {
-    this.root.classList.add('is-shown')
-    this.#poll.start()
+  protected async ask(): Promise<void> {
+    const [status, { receivers }] = await Promise.all([
+      this.#client.get<Status>('api/v1/status'),
+      this.#client.get<{ receivers: Receiver[] }>('api/v1/receivers'),
+    ])
+    this.#showStatus(status)
+    for (const receiver of receivers) this.#showReceiver(receiver)
   }
 
-  hide(): void {
-    this.root.classList.remove('is-shown')
-    this.#poll.stop()
-  }
-
-  async #ask(): Promise<void> {
-    try {
-      const [status, { receivers }] = await Promise.all([
-        this.#client.get<Status>('api/v1/status'),
-        this.#client.get<{ receivers: Receiver[] }>('api/v1/receivers'),
-      ])
-      this.#showStatus(status)
-      for (const receiver of receivers) this.#showReceiver(receiver)
-    } catch (error) {
-      this.#say(error instanceof Refusal ? error.message : String(error))
-    }
+  protected complain(text: string): void {
+    this.#problem.hidden = text === ''
+    setText(this.#problem, text)
   }
 
   #showStatus(status: Status): void {
     const { guide, refresh, pool, missing, missingBouquets } = status
-    this.#say(missing.length === 0 ? '' : `Not ready: ${missing.join(', ')}`)
+    this.complain(missing.length === 0 ? '' : `Not ready: ${missing.join(', ')}`)
     this.#guide.show({
       Channels: `${count(status.channels, 'channel')}, ${guide.channelsWithData} with a guide`,
       Programmes: guide.programmes.toLocaleString(),
@@ -140,11 +130,6 @@ export class System implements View {
     this.#known.set(address, made)
     this.#receivers.append(made.facts.root)
     return made
-  }
-
-  #say(text: string): void {
-    this.#problem.hidden = text === ''
-    setText(this.#problem, text)
   }
 }
 
