@@ -183,11 +183,14 @@ export class Player {
       )
     }
     this.#enter('waiting')
-    if (type === ErrorTypes.MEDIA_ERROR && this.#repairs === 1) hls.recoverMediaError()
+    // Where not one picture could be decoded, the same ones would come to the same end.
+    const hasPlayed = this.phase.value !== 'starting'
+    if (type === ErrorTypes.MEDIA_ERROR && this.#repairs === 1 && hasPlayed) hls.recoverMediaError()
     else this.#beginAgain()
   }
 
-  // A moment later there are other pictures to begin with, or the server is back.
+  // A moment later there are other pictures to begin with, or the server is back. A decoder may refuse those after one
+  // access point and not after the next: where groups of pictures are open, some tell of pictures before it.
   #beginAgain(): void {
     const turn = this.#turn
     const channel = this.channel.value
