@@ -36,8 +36,8 @@ export interface Client {
   readonly address: string
 }
 
-/** How long the first segment of a channel is waited for. */
-const firstSegmentMs = 10_000
+/** How long the first segment of a channel is waited for: until the receiver has tuned, and a group of pictures more. */
+const firstSegmentMs = 15_000
 /** How far ahead of the newest segment a player may wait. */
 const mostAhead = 2
 const indexCache = 'public, max-age=30'

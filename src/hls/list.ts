@@ -1,7 +1,8 @@
 // The two playlists that there are of a track: what is live, with its parts, and what can be gone back to. To those who
 // answer requests they are alike.
-import type { PlaylistView, Report } from './playlist.ts'
+import { partHoldBack, type PlaylistView, type Report } from './playlist.ts'
 import type { Shelf } from './reply.ts'
+import { Segment, ticksPerSecond } from './segment.ts'
 import type { Session } from './session.ts'
 import type { Track } from './track.ts'
 
@@ -40,7 +41,7 @@ export function liveList(session: Session, number: number): List | undefined {
       open: window.open,
       discontinuitySequence: window.discontinuitySequence,
       reports: reportsBeside(session, track),
-      startS: undefined,
+      startS: startOf(session, track),
     }),
   }
 }
@@ -80,6 +81,22 @@ function commonView({ kind, slotTicks }: Session, { about, window }: Track) {
     isEnded: window.isEnded,
     isIndependent: about.kind === 'audio', // pictures that lead an access point need those before it
   }
+}
+
+// Who begins as near to the end as parts allow finds there no access point for seconds, where groups of pictures are
+// longer than a slot: he is told of the last segment that begins with one. Seconds from the end; undefined elsewhere.
+function startOf({ partTicks }: Session, { about, window }: Track): number | undefined {
+  if (about.kind !== 'video' || partTicks === 0) return undefined
+  let ticks = 0
+  let isFirst = true
+  for (const listing of [...window.listed, ...(window.open === undefined ? [] : [window.open])].reverse()) {
+    ticks += listing.durationTicks
+    if (ticks < partHoldBack * partTicks) continue
+    if (listing instanceof Segment && listing.isIndependent)
+      return isFirst ? undefined : -ticks / ticksPerSecond
+    isFirst = false
+  }
+  return undefined
 }
 
 function reportsBeside({ tracks }: Session, own: Track): Report[] {

@@ -39,7 +39,7 @@ export interface PlaylistOptions {
 }
 
 /** How long players are asked to stay behind, in parts and in target durations. */
-const partHoldBack = 3
+export const partHoldBack = 3
 const holdBack = 3
 /** In target durations: what is older need not be repeated, and lists its parts no more. */
 const skipBoundary = 6
@@ -58,7 +58,7 @@ export function mediaPlaylist(view: PlaylistView, { query, isDelta }: PlaylistOp
   lines.push(`#EXT-X-MEDIA-SEQUENCE:${(listed[0] ?? open)?.msn ?? 0}`)
   lines.push(`#EXT-X-DISCONTINUITY-SEQUENCE:${view.discontinuitySequence}`)
   if (view.isIndependent) lines.push('#EXT-X-INDEPENDENT-SEGMENTS')
-  if (view.startS !== undefined) lines.push(`#EXT-X-START:TIME-OFFSET=${view.startS}`)
+  if (view.startS !== undefined) lines.push(`#EXT-X-START:TIME-OFFSET=${round(view.startS)}`)
   if (skipped > 0) lines.push(`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`)
   pushSegments(lines, view, { query, skipped })
   if (isEnded) lines.push('#EXT-X-ENDLIST')
@@ -162,5 +162,9 @@ function ticksOf({ listed, open, partTicks }: PlaylistView): number {
 }
 
 function seconds(ticks: number): string {
-  return String(Math.round((ticks / ticksPerSecond) * 1e5) / 1e5)
+  return String(round(ticks / ticksPerSecond))
+}
+
+function round(s: number): number {
+  return Math.round(s * 1e5) / 1e5
 }

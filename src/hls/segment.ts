@@ -56,6 +56,11 @@ export class Segment implements Listing {
     return this.#bytes
   }
 
+  /** A player can begin with it. */
+  get isIndependent(): boolean {
+    return this.#parts[0]?.isIndependent === true
+  }
+
   /** Its sound did not flow. */
   get isGap(): boolean {
     return this.#isComplete && this.#bytes === 0

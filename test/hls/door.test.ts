@@ -224,6 +224,23 @@ describe('GET a media playlist', () => {
     expect((await house.ask(`${main}/0.m3u8?${asked}`)).status).toBe(status)
   })
 
+  it('tells where to begin, where the groups of pictures are longer than the segments', async () => {
+    const index = house.text('index.m3u8')
+    const maker = await packaging()
+    const parts = take(broadcast({ groups: () => 208 }), 20 * second)
+    maker.give({ kind: 'tracks', tracks: [picture] }, ...parts)
+    await index
+    const start = /#EXT-X-START:TIME-OFFSET=(.*)/.exec(await house.text(`${main}/0.m3u8`))
+    const begin = parts.findLast(({ part, isIndependent }) => part === 0 && isIndependent)
+    const last = parts.at(-1)!
+    expect(Number(start?.[1])).toBeCloseTo((begin!.time - last.time - last.duration) / second, 4)
+  })
+
+  it('leaves that to the player elsewhere', async () => {
+    await play(10)
+    expect(await house.text(`${main}/0.m3u8`)).not.toContain('EXT-X-START')
+  })
+
   it('leaves out what the client has', async () => {
     await play(60)
     const delta = readPlaylist(await house.text(`${main}/0.m3u8?_HLS_skip=YES`))
