@@ -12,7 +12,7 @@ import { freePort } from './port.ts'
 
 export interface Nginx {
   readonly url: string
-  /** What it has asked the daemon for, in order, each with its query. */
+  /** What the daemon has answered it, in order, each with its query; not what its last player had left. */
   asked(): string[]
   /** A connection of HTTP/2 of its own. */
   connect(): ClientHttp2Session
@@ -106,7 +106,7 @@ function surroundings(folder: string): string {
 events { worker_connections 4096; }
 http {
   log_format asked '$request_uri';
-  map $upstream_addr $has_asked { default 1; '' 0; }
+  map $upstream_status $has_asked { default 0; 200 1; }
   access_log ${join(folder, 'asked.log')} asked if=$has_asked;
   ${temporary} gzip on; include xg2g.conf;
 }
