@@ -104,7 +104,7 @@ export const watching: Benchmark = {
           ' s',
         ),
       ],
-      notes: ['A page that begins far from the live edge plays a little faster until it is there.'],
+      notes: ['Radio is played by segments: a cold one has its first short one and waits for the next.'],
     }
   },
 }
