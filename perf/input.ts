@@ -85,6 +85,17 @@ export async function bilingual(): Promise<Input> {
   return describe('bilingual', path, 'the picture of m + MP2 256k twice, CBR with null packets', m.seconds)
 }
 
+/** The same several times, one after the other on one time line. */
+export async function repeated(of: Input, times: number): Promise<Input> {
+  const { muxrate } = streams[of.name as StreamName]
+  const how = ['-map', '0', '-c', 'copy', '-muxrate', String(muxrate), ...mux]
+  const name = `${of.name}-${times}-times`
+  const path = await kept(name, [of.path, times, how], (draft) =>
+    run([...ffmpeg, '-stream_loop', String(times - 1), '-i', of.path, ...how, draft]),
+  )
+  return describe(of.name, path, of.description, of.seconds * times)
+}
+
 /** The same without null packets, as a receiver sends it. */
 export async function withoutNulls(of: Input): Promise<Input> {
   const name = `${of.name}-dense`
