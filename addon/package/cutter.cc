@@ -9,12 +9,23 @@ Cutter::Place Cutter::Take(const Frame& frame) {
   // After a break within a slot that has its segment the numbers run one ahead, to the next cut.
   if (frame.is_break || IsCut(frame)) return BeginSegment(std::max(msn_ + 1, SlotOf(frame.time)), frame);
   if (is_starter_ && EndsStarterWell(frame)) return BeginSegment(msn_ + 1, frame);
-  const bool is_full = frame.time + frame.duration - part_time_ > most_;
-  if (!is_full && !frame.has_to_part) return {msn_, part_, false, false};
+  if (!BeginsPart(frame)) return {msn_, part_, false, false};
   if (is_starter_ && EndsStarter(frame)) return BeginSegment(msn_ + 1, frame);
   ++part_;
   part_time_ = frame.time;
   return {msn_, part_, false, true};
+}
+
+int64_t Cutter::EvenPartOf(int64_t time, int64_t frame_ticks) const {
+  const int64_t most = std::max<int64_t>(most_ / frame_ticks, 1) * frame_ticks;
+  const int64_t parts = (slot_ + most - 1) / most;
+  return SlotOf(time) * parts + time % slot_ * parts / slot_;
+}
+
+bool Cutter::BeginsPart(const Frame& frame) const {
+  if (frame.has_to_part || frame.time + frame.duration - part_time_ > most_) return true;
+  if (!frame.is_sound) return false;
+  return EvenPartOf(frame.time, frame.duration) > EvenPartOf(part_time_, frame.duration);
 }
 
 Cutter::Place Cutter::Begin(const Frame& frame) {
@@ -45,7 +56,8 @@ bool Cutter::IsCut(const Frame& frame) const {
 
 // A player that comes later may begin with the next segment.
 bool Cutter::EndsStarterWell(const Frame& frame) const {
-  return frame.is_access && !frame.is_silent && frame.time - segment_time_ >= 2 * most_;
+  const bool is_good = frame.is_sound ? BeginsPart(frame) : frame.is_access;
+  return is_good && !frame.is_silent && frame.time - segment_time_ >= 2 * most_;
 }
 
 // Its last part has to leave room in the slot.

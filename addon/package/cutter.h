@@ -1,6 +1,7 @@
 // Where segments and parts begin. Time is divided into slots, and each has one segment: it begins with the
 // slot's first access point, or, where the slot has none, with its last frame. So whoever cuts the same
-// broadcast cuts it alike, whenever he came.
+// broadcast cuts it alike, whenever he came. A part of pictures is as long as it may be; parts of sound,
+// which can be cut anywhere, share the slot evenly, so that none is left over.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,7 @@ class Cutter {
     bool is_break = false;    // does not go on from the last one: a segment begins
     bool has_to_part = false;  // a part begins, whatever its length
     bool is_silent = false;    // its sound has not begun yet
+    bool is_sound = false;     // there is no picture
   };
   struct Place {
     int64_t msn;
@@ -41,6 +43,9 @@ class Cutter {
   int64_t SlotOf(int64_t time) const { return time / slot_; }
   // For a whole part, and for the slot's own segment to begin.
   bool HasRoom(int64_t time) const { return time + most_ < starter_end_; }
+  // Of the even parts that time is divided into, where frames are of this length.
+  int64_t EvenPartOf(int64_t time, int64_t frame_ticks) const;
+  bool BeginsPart(const Frame& frame) const;
   Place Begin(const Frame& frame);
   Place BeginSegment(int64_t msn, const Frame& frame);
   bool IsCut(const Frame& frame) const;

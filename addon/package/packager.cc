@@ -354,7 +354,8 @@ void Packager::Place(Frame& frame) {
                                             .is_access = frame.is_access,
                                             .is_break = begins && is_break_due_,
                                             .has_to_part = held > kMaxPartBytes,
-                                            .is_silent = IsSilent()});
+                                            .is_silent = IsSilent(),
+                                            .is_sound = !picture_});
   if (place.begins_part) BeginPart(place, frame);
   end_ = frame.time + frame.duration;
   if (picture_) picture_->Keep();

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 #include <vector>
 
@@ -134,6 +135,28 @@ TEST_CASE("Cutter: a part is as long as it may be") {
   }
   for (const int64_t part : parts) CHECK(part == 8 * kFrame);
   CHECK(parts.size() > 40);
+}
+
+TEST_CASE("Cutter: parts of sound share a slot evenly") {
+  // AAC at 48, 44.1, 32 and 24 kHz.
+  for (const double frame : {1920.0, 92'160'000 / 44'100.0, 2880.0, 3840.0}) {
+    CAPTURE(frame);
+    Cutter cutter(kSlot, 18'000);
+    std::vector<int64_t> lengths;
+    int64_t part_time = 0;
+    for (int64_t i = 0; i < 2000; ++i) {
+      const auto at = [&](int64_t k) { return kStart + std::llround(double(k) * frame); };
+      const Cutter::Place place =
+          cutter.Take({.time = at(i), .duration = at(i + 1) - at(i), .is_access = true, .is_sound = true});
+      if (!place.begins_part) continue;
+      if (place.msn > kStart / kSlot + 1) lengths.push_back(at(i) - part_time);
+      part_time = at(i);
+    }
+    REQUIRE(lengths.size() > 50);
+    const auto [least, most] = std::ranges::minmax(lengths);
+    CHECK(most <= 18'000);
+    CHECK(double(most - least) < frame + 2);  // one frame more or less
+  }
 }
 
 TEST_CASE("Cutter: a frame that is longer than a part is one") {
