@@ -148,6 +148,9 @@ build/$(1)/%.o: %.cc Makefile
 	@echo "  C++ $(1) $$<"
 	@$(2) $$(CXXFLAGS) $$(CXXFLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 
+# A test is compiled far longer than it runs.
+build/$(1)/test/addon/%.test.o: CXXFLAGS_$(1) += -O0
+
 build/$(1)/core.a: $(CORE:%.cc=build/$(1)/%.o) build/$(1)/files
 	@rm -f $$@
 	@ar rcs $$@ $$(filter %.o,$$^)

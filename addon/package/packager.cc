@@ -8,12 +8,6 @@
 
 namespace xg2g {
 
-namespace {
-
-size_t SizeOf(const PartRecord& record) { return sizeof record + record.bytes.size(); }
-
-}  // namespace
-
 // ---- packets
 
 void Packager::Push(Bytes in) {
@@ -90,7 +84,7 @@ void Packager::OnSound(Sound& sound, const Packet& packet) {
     else
       AddSound(sound, std::move(unit));
   });
-  if (!is_announced_) AnnounceWhenKnown();
+  if (!outlet_.is_announced()) AnnounceWhenKnown();
   EmitSounds(false);
 }
 
@@ -133,19 +127,12 @@ void Packager::Flush() {
   EndFrame();
   EndRun();
   EmitSounds(true);
-  if (!held_.empty()) Announce();
-}
-
-std::optional<Record> Packager::Take() {
-  if (records_.empty()) return {};
-  if (const auto* part = std::get_if<PartRecord>(&records_.front())) waiting_bytes_ -= SizeOf(*part);
-  std::optional<Record> record(std::move(records_.front()));
-  records_.pop_front();
-  return record;
+  if (outlet_.held() > 0) Announce();
 }
 
 PackagerStats Packager::stats() const {
-  PackagerStats stats{.continuity_errors = gone_errors_, .dropped_frames = gone_dropped_ + damaged_};
+  PackagerStats stats{.continuity_errors = gone_errors_,
+                      .dropped_frames = gone_dropped_ + damaged_ + outlet_.dropped()};
   if (picture_) {
     stats.continuity_errors += picture_->continuity_errors();
     stats.dropped_frames += picture_->dropped();
@@ -231,34 +218,22 @@ void Packager::AdoptSounds() {
 bool Packager::IsStale() const {
   if (has_next_lineup_) return true;
   if (picture_ && picture_->format() && format_ && *picture_->format() != *format_) return true;
-  return is_announced_ &&
+  return outlet_.is_announced() &&
          std::ranges::any_of(sounds_, [](const auto& sound) { return sound->IsStale(); });
 }
 
 void Packager::AnnounceWhenKnown() {
-  if (held_.empty()) return;
+  if (outlet_.held() == 0) return;
   const bool is_known = std::ranges::all_of(
       sounds_, [](const auto& sound) { return sound->reader().format() != nullptr; });
-  const bool is_late = end_ - begun_ > kFormatWaitTicks || held_.size() > kMaxHeldParts;
+  const bool is_late = end_ - begun_ > kFormatWaitTicks || outlet_.held() > kMaxHeldParts;
   if (is_known || is_late) Announce();
 }
 
 // What the run has made so far follows.
 void Packager::Announce() {
-  is_announced_ = true;
   for (const auto& sound : sounds_) sound->Settle();
-  std::vector<TrackInfo> tracks = Tracks();
-  std::vector<InitRecord> inits = Inits();
-  const bool same_inits = std::ranges::equal(inits, inits_, [](const auto& a, const auto& b) {
-    return a.track == b.track && a.bytes == b.bytes;
-  });
-  if (tracks != tracks_ || !same_inits) {
-    records_.push_back(TracksRecord{tracks});
-    records_.insert(records_.end(), inits.begin(), inits.end());
-    tracks_ = std::move(tracks);
-    inits_ = std::move(inits);
-  }
-  for (PartRecord& record : std::exchange(held_, {})) Emit(std::move(record));
+  outlet_.Announce(Tracks(), Inits());
 }
 
 TrackInfo Packager::PictureTrack() const {
@@ -361,7 +336,7 @@ void Packager::Place(Frame& frame) {
   if (picture_) picture_->Keep();
   if (transport_)
     picture_->PutBetween([this](std::vector<uint8_t>& stock) { MuxSound(stock, false); });
-  if (!is_announced_) AnnounceWhenKnown();
+  if (!outlet_.is_announced()) AnnounceWhenKnown();
 }
 
 // A player expects sound in what it has, and none of what belongs to the first pictures has come.
@@ -382,7 +357,7 @@ bool Packager::IsLeading(const Frame& frame) {
 void Packager::Begin(const Frame& frame) {
   is_running_ = true;
   lead_to_ = picture_ ? frame.pts : kNoTime;
-  is_announced_ = false;
+  outlet_.BeginRun();
   begun_ = frame.time;
   if (!is_break_due_) start_ = frame.time;
   wall_.Begin(frame.time);
@@ -403,7 +378,7 @@ void Packager::EndRun() {
   if (!is_running_) return;
   if (has_part_) ClosePart(end_, true, {});
   EmitSounds(true);  // other tracks may be told before the next part
-  if (!is_announced_) Announce();
+  if (!outlet_.is_announced()) Announce();
   is_running_ = false;
   is_break_due_ = true;
 }
@@ -436,7 +411,7 @@ void Packager::ClosePart(int64_t end, bool is_last, std::vector<uint8_t> next_he
   head_.duration = end - head_.time;
   head_.is_last = is_last;
   head_.utc_ms = wall_.At(head_.time);
-  if (picture_) Emit({0, head_, Finish(picture_->Cut(std::move(next_head)))});
+  if (picture_) outlet_.Put({0, head_, Finish(picture_->Cut(std::move(next_head)))});
   for (const auto& sound : sounds_)
     if (!IsMuxed(*sound)) sound->Cut(head_);
   EmitSounds(false);
@@ -469,23 +444,7 @@ void Packager::MuxSound(std::vector<uint8_t>& part, bool is_last) {
 
 void Packager::EmitSounds(bool is_last) {
   for (const auto& sound : sounds_)
-    while (auto record = sound->Take(end_, is_last)) Emit(std::move(*record));
-}
-
-void Packager::Emit(PartRecord record) {
-  if (!is_announced_) {
-    held_.push_back(std::move(record));
-    return;
-  }
-  waiting_bytes_ += SizeOf(record);
-  records_.push_back(std::move(record));
-  while (waiting_bytes_ > kMaxWaitingBytes) {
-    const auto part = std::ranges::find_if(
-        records_, [](const Record& r) { return std::holds_alternative<PartRecord>(r); });
-    waiting_bytes_ -= SizeOf(std::get<PartRecord>(*part));
-    records_.erase(part);
-    ++damaged_;
-  }
+    while (auto record = sound->Take(end_, is_last)) outlet_.Put(std::move(*record));
 }
 
 }  // namespace xg2g

@@ -8,12 +8,11 @@
 #include "package/cutter.h"
 #include "package/epoch.h"
 #include "package/lineup.h"
+#include "package/outlet.h"
 #include "package/picture.h"
-#include "package/record.h"
 #include "package/sound.h"
 #include "package/transport.h"
 
-#include <deque>
 #include <memory>
 
 namespace xg2g {
@@ -34,8 +33,6 @@ class Packager {
  public:
   // A part that holds more ends early.
   static constexpr size_t kMaxPartBytes = 16u << 20;
-  // Records that nobody takes; the oldest parts are dropped.
-  static constexpr size_t kMaxWaitingBytes = 64u << 20;
   // How long the first parts may wait until each sound has told its format.
   static constexpr int64_t kFormatWaitTicks = kTicksPerSecond;
   static constexpr size_t kMaxHeldParts = 64;  // then, of all tracks
@@ -54,7 +51,7 @@ class Packager {
   void Push(Bytes in);
   // End of input: what is inside ends the last segment.
   void Flush();
-  std::optional<Record> Take();
+  std::optional<Record> Take() { return outlet_.Take(); }
   PackagerStats stats() const;
   // Empty, or what keeps something usable from coming out.
   std::string Problem() const;
@@ -96,7 +93,6 @@ class Packager {
   std::vector<uint8_t> Finish(Piece piece);
   void MuxSound(std::vector<uint8_t>& part, bool is_last);
   void EmitSounds(bool is_last);
-  void Emit(PartRecord record);
 
   PackagerSettings settings_;
   PacketFinder finder_;
@@ -123,12 +119,7 @@ class Packager {
   bool has_part_ = false;
   PartHead head_;  // of the part under way
 
-  bool is_announced_ = false;
-  std::vector<TrackInfo> tracks_;  // as told last
-  std::vector<InitRecord> inits_;
-  std::deque<PartRecord> held_;  // until the tracks are told
-  std::deque<Record> records_;
-  size_t waiting_bytes_ = 0;  // in records_
+  Outlet outlet_;
   uint64_t damaged_ = 0, gone_errors_ = 0, gone_dropped_ = 0;
 };
 

@@ -41,6 +41,7 @@ struct TracksRecord {
 struct InitRecord {
   unsigned track;
   std::vector<uint8_t> bytes;
+  bool operator==(const InitRecord&) const = default;
 };
 struct PartRecord {
   unsigned track;
