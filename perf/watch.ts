@@ -104,7 +104,7 @@ export const watching: Benchmark = {
           ' s',
         ),
       ],
-      notes: ['Radio is played by segments: a cold one has its first short one and waits for the next.'],
+      notes: [],
     }
   },
 }

@@ -30,9 +30,8 @@ export function warmUp(): void {
   else setTimeout(begin, 500)
 }
 
-/** Near the live edge, with little kept behind, a known number of tries, and our token. Radio is played by segments: hls.js
- *  1.7 comes to a stop after the last part of one now and then, about once a minute, and fetches nothing any more. */
-export function settings({ isRadio }: { isRadio: boolean }): Partial<HlsConfig> {
+/** Near the live edge, with little kept behind, a known number of tries, and our token. */
+export function settings(): Partial<HlsConfig> {
   const retry = (maxNumRetry: number) => ({ maxNumRetry, retryDelayMs: 500, maxRetryDelayMs: 4000 })
   const policy = (maxNumRetry: number) => ({
     default: {
@@ -44,9 +43,9 @@ export function settings({ isRadio }: { isRadio: boolean }): Partial<HlsConfig> 
   })
   return {
     workerPath: worker,
-    lowLatencyMode: !isRadio,
+    lowLatencyMode: true,
     // Twice as far behind as the playlist asks for, and no nearer by playing faster: half a second in hand is little.
-    ...(!isRadio && { liveSyncDuration: 1.2 }),
+    liveSyncDuration: 1.2,
     maxLiveSyncPlaybackRate: 1,
     backBufferLength: keptBehindS,
     maxBufferLength: 12,

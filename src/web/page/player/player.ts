@@ -135,7 +135,7 @@ export class Player {
 
   #attach(library: Library, channel: Channel): void {
     const { Events } = library
-    const hls = new library(settings(channel))
+    const hls = new library(settings())
     this.#hls = hls
     hls.on(Events.MANIFEST_LOADED, (_, { networkDetails }) => {
       this.#codecs = codecsIn(textOf(networkDetails))
