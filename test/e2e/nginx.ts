@@ -12,11 +12,18 @@ import { freePort } from './port.ts'
 
 export interface Nginx {
   readonly url: string
-  /** What the daemon has answered it, in order, each with its query; not what its last player had left. */
-  asked(): string[]
+  /** What the daemon has answered it, in order; not what its last player had left. */
+  asked(): Asked[]
   /** A connection of HTTP/2 of its own. */
   connect(): ClientHttp2Session
   close(): Promise<void>
+}
+
+export interface Asked {
+  /** With its query. */
+  readonly url: string
+  /** Since 1970. */
+  readonly ms: number
 }
 
 export interface Places {
@@ -55,7 +62,7 @@ export async function startNginx(places: Places): Promise<Nginx> {
     url: `${isPlain ? 'http' : 'https'}://localhost:${port}`,
     asked() {
       const lines = readFileSync(join(folder, 'asked.log'), 'utf8').split('\n')
-      return lines.filter((line) => line !== '')
+      return lines.filter((line) => line !== '').map(readAsked)
     },
     connect() {
       const session = connectHttp2(`https://localhost:${port}`, { ca: readFileSync(certificate.cert) })
@@ -70,6 +77,11 @@ export async function startNginx(places: Places): Promise<Nginx> {
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+function readAsked(line: string): Asked {
+  const [seconds = '', url = ''] = line.split(' ')
+  return { url, ms: 1000 * Number(seconds) }
 }
 
 function placed(
@@ -105,7 +117,7 @@ function surroundings(folder: string): string {
   return `${user} daemon off; worker_processes 1; pid ${join(folder, 'pid')};
 events { worker_connections 4096; }
 http {
-  log_format asked '$request_uri';
+  log_format asked '$msec $request_uri';
   map $upstream_status $has_asked { default 0; 200 1; }
   access_log ${join(folder, 'asked.log')} asked if=$has_asked;
   ${temporary} gzip on; include xg2g.conf;
