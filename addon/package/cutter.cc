@@ -33,8 +33,9 @@ Cutter::Place Cutter::Begin(const Frame& frame) {
   const int64_t slot = SlotOf(frame.time);
   const Place place = BeginSegment(std::max<int64_t>(slot - 1, 0), frame);
   is_starter_ = true;
-  // Where it reaches into the next slot that one's cut may differ from the regular one.
-  starter_end_ = (slot + kMaxStarterSlots) * slot_;
+  slot_end_ = (slot + 1) * slot_;
+  // Begun in the last moments of a slot it reaches into the next, whose cut may differ from the regular one.
+  if (!HasRoom(frame.time)) slot_end_ += slot_;
   return place;
 }
 
@@ -57,13 +58,12 @@ bool Cutter::IsCut(const Frame& frame) const {
 // A player that comes later may begin with the next segment.
 bool Cutter::EndsStarterWell(const Frame& frame) const {
   const bool is_good = frame.is_sound ? BeginsPart(frame) : frame.is_access;
-  return is_good && !frame.is_silent && frame.time - segment_time_ >= 2 * most_;
+  return is_good && frame.time - segment_time_ >= 2 * most_;
 }
 
 // Its last part has to leave room in the slot.
 bool Cutter::EndsStarter(const Frame& frame) const {
-  const bool is_long = frame.time + most_ - segment_time_ > kStarterTicks;
-  return (is_long && !frame.is_silent) || !HasRoom(frame.time);
+  return frame.time + most_ - segment_time_ > kStarterTicks || !HasRoom(frame.time);
 }
 
 }  // namespace xg2g

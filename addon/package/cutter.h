@@ -13,11 +13,7 @@ class Cutter {
   // The first segment is short and has the number of the slot before: a player can begin when it has one
   // whole segment. It ends at the next access point, with two parts at least, or where that is not near,
   // with the parts that fit into this time; the slot's own goes on from there, to the next regular cut.
-  // Where sound is sent later than its picture it lasts until there is some: a player that is told of sound
-  // and finds none in its first segment does not begin (hls.js).
-  static constexpr int64_t kStarterTicks = 54'000;
-  // In slots, whatever comes.
-  static constexpr int64_t kMaxStarterSlots = 2;
+  static constexpr int64_t kStarterTicks = 36'000;
 
   // 90 kHz. A slot is not shorter than a part.
   Cutter(int64_t slot_ticks, int64_t part_ticks) : slot_(slot_ticks), most_(part_ticks) {}
@@ -28,7 +24,6 @@ class Cutter {
     bool is_access = false;
     bool is_break = false;    // does not go on from the last one: a segment begins
     bool has_to_part = false;  // a part begins, whatever its length
-    bool is_silent = false;    // its sound has not begun yet
     bool is_sound = false;     // there is no picture
   };
   struct Place {
@@ -42,7 +37,7 @@ class Cutter {
  private:
   int64_t SlotOf(int64_t time) const { return time / slot_; }
   // For a whole part, and for the slot's own segment to begin.
-  bool HasRoom(int64_t time) const { return time + most_ < starter_end_; }
+  bool HasRoom(int64_t time) const { return time + most_ < slot_end_; }
   // Of the even parts that time is divided into, where frames are of this length.
   int64_t EvenPartOf(int64_t time, int64_t frame_ticks) const;
   bool BeginsPart(const Frame& frame) const;
@@ -55,7 +50,7 @@ class Cutter {
   int64_t slot_, most_;
   bool has_begun_ = false;
   bool is_starter_ = false;
-  int64_t starter_end_ = 0;  // at the latest
+  int64_t slot_end_ = 0;  // of the starter
   int64_t msn_ = 0;
   unsigned part_ = 0;
   int64_t segment_time_ = 0, part_time_ = 0;  // at which they began

@@ -223,10 +223,11 @@ bool Packager::IsStale() const {
 }
 
 void Packager::AnnounceWhenKnown() {
-  if (outlet_.held() == 0) return;
+  if (outlet_.held() + silent_.size() == 0) return;
   const bool is_known = std::ranges::all_of(
       sounds_, [](const auto& sound) { return sound->reader().format() != nullptr; });
-  const bool is_late = end_ - begun_ > kFormatWaitTicks || outlet_.held() > kMaxHeldParts;
+  const bool is_late =
+      end_ - begun_ > kFormatWaitTicks || outlet_.held() + silent_.size() > kMaxHeldParts;
   if (is_known || is_late) Announce();
 }
 
@@ -329,21 +330,11 @@ void Packager::Place(Frame& frame) {
                                             .is_access = frame.is_access,
                                             .is_break = begins && is_break_due_,
                                             .has_to_part = held > kMaxPartBytes,
-                                            .is_silent = IsSilent(),
                                             .is_sound = !picture_});
   if (place.begins_part) BeginPart(place, frame);
   end_ = frame.time + frame.duration;
   if (picture_) picture_->Keep();
-  if (transport_)
-    picture_->PutBetween([this](std::vector<uint8_t>& stock) { MuxSound(stock, false); });
   if (!outlet_.is_announced()) AnnounceWhenKnown();
-}
-
-// A player expects sound in what it has, and none of what belongs to the first pictures has come.
-bool Packager::IsSilent() const {
-  if (!transport_ || sounds_.empty()) return false;
-  const Sound& sound = *sounds_.front();
-  return !sound.is_left_out() && sound.last_time() < start_;
 }
 
 // Shown before the access point that the run begins with: it refers to pictures that nobody has (open GOP).
@@ -411,18 +402,19 @@ void Packager::ClosePart(int64_t end, bool is_last, std::vector<uint8_t> next_he
   head_.duration = end - head_.time;
   head_.is_last = is_last;
   head_.utc_ms = wall_.At(head_.time);
-  if (picture_) outlet_.Put({0, head_, Finish(picture_->Cut(std::move(next_head)))});
+  if (picture_) {
+    Piece piece = picture_->Cut(std::move(next_head));
+    if (transport_)
+      silent_.push_back({0, head_, std::move(piece.bytes)});
+    else
+      outlet_.Put({0, head_, MakeFragment(piece)});
+  }
   for (const auto& sound : sounds_)
     if (!IsMuxed(*sound)) sound->Cut(head_);
   EmitSounds(false);
 }
 
-std::vector<uint8_t> Packager::Finish(Piece piece) {
-  if (transport_) {
-    MuxSound(piece.bytes, head_.is_last);
-    transport_->Finish(piece.bytes, head_.is_last);
-    return std::move(piece.bytes);
-  }
+std::vector<uint8_t> Packager::MakeFragment(const Piece& piece) const {
   const std::vector<Frame>& frames = piece.frames;
   if (frames.empty()) return {};
   Fragment fragment(Fragment::Kind::kPicture, head_, frames[0].dts, frames.size(), piece.bytes.size());
@@ -438,11 +430,26 @@ std::vector<uint8_t> Packager::Finish(Piece piece) {
   return fragment.Finish();
 }
 
-void Packager::MuxSound(std::vector<uint8_t>& part, bool is_last) {
-  if (!sounds_.empty()) sounds_.front()->MuxInto(part, *transport_, is_last);
+// All that sounds while its pictures are shown has come, or does not come.
+bool Packager::IsVoiced(const PartRecord& part) const {
+  if (sounds_.empty() || sounds_.front()->is_left_out()) return true;
+  const int64_t end = part.head.time + part.head.duration;
+  return sounds_.front()->HasPassed(end) || end_ - end > Sound::kMaxLateTicks ||
+         silent_.size() > kMaxSilentParts;
+}
+
+void Packager::EmitVoiced(bool is_last) {
+  while (!silent_.empty() && (is_last || IsVoiced(silent_.front()))) {
+    PartRecord part = std::move(silent_.front());
+    silent_.pop_front();
+    if (!sounds_.empty()) sounds_.front()->MuxInto(part, *transport_);
+    transport_->Finish(part.bytes, part.head.is_last);
+    outlet_.Put(std::move(part));
+  }
 }
 
 void Packager::EmitSounds(bool is_last) {
+  EmitVoiced(is_last);
   for (const auto& sound : sounds_)
     while (auto record = sound->Take(end_, is_last)) outlet_.Put(std::move(*record));
 }

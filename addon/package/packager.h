@@ -1,6 +1,9 @@
 // The packager: a remuxed stream in, what HLS serves of it out. Segments and parts are cut where any other
 // packager cuts the same broadcast, and their bytes are the same. Knows nothing of Node.
 //
+// In a transport stream the first sound comes with the picture: each part has what sounds while its pictures are
+// shown, and so waits for it, since pictures are sent ahead.
+//
 // A picture's time is its DTS and what the PTS of the last access point was beyond its DTS: so an access
 // point's time is its PTS, and times rise from frame to frame as they come.
 #pragma once
@@ -13,6 +16,7 @@
 #include "package/sound.h"
 #include "package/transport.h"
 
+#include <deque>
 #include <memory>
 
 namespace xg2g {
@@ -36,6 +40,8 @@ class Packager {
   // How long the first parts may wait until each sound has told its format.
   static constexpr int64_t kFormatWaitTicks = kTicksPerSecond;
   static constexpr size_t kMaxHeldParts = 64;  // then, of all tracks
+  // How many parts of the picture may wait for their sound; none does longer than Sound::kMaxLateTicks.
+  static constexpr size_t kMaxSilentParts = 64;
   // How much sound waits for the first picture.
   static constexpr int64_t kMaxEarlyTicks = 2 * kTicksPerSecond;
   // Sound further from the picture than this is of another time line.
@@ -83,15 +89,15 @@ class Packager {
   void FinishFrame(int64_t duration);
   void Place(Frame& frame);
   bool IsLeading(const Frame& frame);
-  bool IsSilent() const;
   void Begin(const Frame& frame);
   void Break();
   void EndRun();
   void BeginPart(const Cutter::Place& place, const Frame& frame);
   void ClosePart(int64_t end, bool is_last, std::vector<uint8_t> next_head);
   std::vector<uint8_t> HeadOf(const Cutter::Place& place, const Frame& frame);
-  std::vector<uint8_t> Finish(Piece piece);
-  void MuxSound(std::vector<uint8_t>& part, bool is_last);
+  std::vector<uint8_t> MakeFragment(const Piece& piece) const;
+  bool IsVoiced(const PartRecord& part) const;
+  void EmitVoiced(bool is_last);
   void EmitSounds(bool is_last);
 
   PackagerSettings settings_;
@@ -119,6 +125,7 @@ class Packager {
   bool has_part_ = false;
   PartHead head_;  // of the part under way
 
+  std::deque<PartRecord> silent_;  // of the picture, in TS: their sound is still to come
   Outlet outlet_;
   uint64_t damaged_ = 0, gone_errors_ = 0, gone_dropped_ = 0;
 };

@@ -55,14 +55,6 @@ class Picture {
   size_t stock_bytes() const { return stock_.size(); }
   // What has been pushed so far is all there is of the open frame.
   void Seal() { unit_at_ = stock_.size(); }
-  // Calls put(std::vector<uint8_t>&) to append packets behind the frames kept so far.
-  template <class Put>
-  void PutBetween(Put&& put) {
-    const bool is_end = unit_at_ == stock_.size();
-    put(stock_);
-    if (is_end) unit_at_ = stock_.size();
-  }
-
   // What the last access point said; null where it had no parameter sets.
   const PictureFormat* format() const { return format_ ? &*format_ : nullptr; }
   uint64_t continuity_errors() const { return continuity_.gaps(); }

@@ -106,9 +106,11 @@ void Sound::DropBefore(int64_t time) {
   while (!units_.empty() && units_.front().time < time) Pop();
 }
 
-void Sound::MuxInto(std::vector<uint8_t>& part, Transport& transport, bool is_last) {
-  while (units_.size() > (is_last ? 0 : 1)) {
-    transport.PutPes(part, stream_.pid, units_.front().bytes);
+void Sound::MuxInto(PartRecord& part, Transport& transport) {
+  const int64_t end = part.head.time + part.head.duration;
+  const size_t keep = part.head.is_last ? 0 : 1;
+  while (units_.size() > keep && units_[keep].time < end) {
+    transport.PutPes(part.bytes, stream_.pid, units_.front().bytes);
     Pop();
   }
 }

@@ -95,14 +95,14 @@ class Sound {
   // What flows is not what was told.
   bool IsStale() const;
 
-  // Of the last unit that was taken; kNoTime before the first.
-  int64_t last_time() const { return last_time_; }
+  // Has all come that begins before this time?
+  bool HasPassed(int64_t time) const { return last_time_ != kNoTime && last_time_ >= time; }
   // The next unit, its time set.
   void Add(SoundUnit unit);
   void DropBefore(int64_t time);
-  // With the picture: hands over what waits, but for the last where the segment goes on: it is there then
-  // to bring the counter round.
-  void MuxInto(std::vector<uint8_t>& part, Transport& transport, bool is_last);
+  // With the picture: hands over what begins before the part's end, but for the last of it where the segment
+  // goes on: it is there then to bring the counter round.
+  void MuxInto(PartRecord& part, Transport& transport);
   // As a track of its own: a part is to be made. It is there when the sound has passed its end, or does
   // not come.
   void Cut(const PartHead& head);

@@ -175,15 +175,16 @@ describe.each(cases)('$kind in $container', { timeout: 120_000 }, ({ kind, conta
     }
   })
 
-  it('has parts of one length, but for the last of a segment', () => {
+  it('has parts of about one length, but for the last of a segment', () => {
     const result = make()
+    const least = kind.startsWith('radio') ? 0.8 : 0.85 // those of sound may all be shorter, and are all alike
     for (const track of trackNumbers(result))
       for (const { parts } of segmentsOf(result, track)) {
         expect(parts.map(({ part }) => part)).toEqual(parts.map((_, index) => index))
         expect(parts.map(({ isLast }) => isLast)).toEqual(parts.map((_, index) => index === parts.length - 1))
         for (const { duration, isLast } of parts) {
           expect(duration).toBeLessThanOrEqual(partTicks)
-          if (!isLast) expect(duration).toBeGreaterThanOrEqual(0.85 * partTicks)
+          if (!isLast) expect(duration).toBeGreaterThanOrEqual(least * partTicks)
         }
       }
   })

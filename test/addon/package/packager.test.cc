@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "broadcast.h"
@@ -168,6 +169,51 @@ TEST_CASE("Packager: sound begins with the first picture, sent before it or afte
     CHECK(late >= 0);
     CHECK(late < 2048);  // a frame of AAC
   }
+}
+
+TEST_CASE("Packager: a segment in TS has the sound of its pictures, and no part lacks more than a frame of it") {
+  constexpr int64_t kFrame = 1920;
+  for (const double lead : {0.05, 0.2, 0.6, 1.0}) {
+    CAPTURE(lead);
+    Broadcast b = Programme();
+    b.audio[0].lead = lead;
+    const Packaged out = Package(Air(b).ts);
+    std::map<int64_t, std::pair<int64_t, int64_t>> segments;  // first and last sound, by number
+    const int64_t ending = out.parts.back().head.msn - 1;  // after which no sound comes for the pictures
+    for (const PartRecord& part : out.parts) {
+      if (part.head.msn >= ending) break;
+      const auto sound = ReadTs(part.bytes).Units(0x101);
+      REQUIRE(!sound.empty());
+      const int64_t first = sound.front().pts, last = sound.back().pts;
+      const int64_t end = part.head.time + part.head.duration;
+      CHECK(first >= part.head.time - kFrame);
+      CHECK(last >= end - 2 * kFrame);
+      CHECK(last < end);
+      segments.try_emplace(part.head.msn, first, last).first->second.second = last;
+    }
+    CHECK(segments.size() >= 3);
+    for (const PartHead& head : out.Heads()) {
+      if (head.part > 0 || head.msn >= ending) continue;
+      const auto [first, last] = segments.at(head.msn);
+      CHECK(first >= head.time);
+      if (head.msn > out.parts[0].head.msn) CHECK(first < head.time + kFrame);  // that one began in mid-broadcast
+    }
+  }
+}
+
+TEST_CASE("Packager: pictures wait for sound that has ended, and then go on without it") {
+  Broadcast b = Programme();
+  b.seconds = 10;
+  b.audio[0].airs = {0, 2.5};
+  Packager packager(kSettings);
+  packager.Push(Air(b).ts);
+  Packaged out;
+  Drain(packager, out);
+  const auto heads = out.Heads();
+  REQUIRE(!heads.empty());
+  const int64_t lasts = heads.back().time - heads.front().time;
+  CHECK(lasts > 3.5 * kTicksPerSecond);
+  CHECK(lasts < 6 * kTicksPerSecond);
 }
 
 TEST_CASE("Packager: a picture whose only sound does not come is told alone, and begins all the same") {
