@@ -22,6 +22,7 @@ const foreign = ['mpeg2', 'hevc'] as const
 const streams = [...playable, ...foreign]
 const tuners = 16 // each visit leaves its channel's behind for some seconds
 const startMs = 25_000
+const slowMs = 130 // for each part, of 200 ms
 
 describe.skipIf(!hasChromium)('the player', () => {
   let house: House
@@ -182,6 +183,23 @@ describe.skipIf(!hasChromium)('the player', () => {
       expect(await page.evaluate(() => document.querySelector('video')?.hasAttribute('src'))).toBe(false)
     },
   )
+
+  // On such a device a part is still being taken in when the playlist tells of the next, which may be its segment's last.
+  it('goes on without a break where the device is slow', { timeout: 90_000 }, async () => {
+    await page.addInitScript((ms) => {
+      window.Worker = class extends Worker {
+        override postMessage(...args: unknown[]): void {
+          setTimeout(() => super.postMessage(...(args as [unknown])), ms)
+        }
+      }
+    }, slowMs)
+    await page.reload()
+    let begun = 0
+    page.on('request', (request) => (begun += Number(request.url().endsWith('/index.m3u8'))))
+    await choose('latm')
+    await vi.waitFor(async () => expect((await seen()).at).toBeGreaterThan(15), { timeout: 45_000 })
+    expect(begun).toBe(1)
+  })
 
   it('says when no tuner is free', { timeout: 60_000 }, async () => {
     await page.route('**/hls/**', (route) =>

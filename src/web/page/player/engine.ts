@@ -6,7 +6,6 @@ import { authorization } from '../base/client.ts'
 export type Library = typeof Hls
 
 const longestWaitMs = 20_000 // for a channel that has to be tuned first
-const keptBehindS = 30
 const worker = new URL('../lib/hls.worker.js', import.meta.url).href
 
 let library: Promise<Library> | undefined
@@ -30,7 +29,20 @@ export function warmUp(): void {
   else setTimeout(begin, 500)
 }
 
-/** Near the live edge, with little kept behind, a known number of tries, and our token. */
+/** hls.js 1.7 takes a segment for whole, and comes to a stop behind it, where the playlist has told of its last part while the
+ *  one before was still being taken in. What is not whole is to be marked so, between parsing it and having it. */
+export function markPartial(hls: Hls, { Events }: Library): void {
+  hls.on(Events.FRAG_PARSED, (_, { frag, part }) => {
+    if (part === null) return
+    const parts = hls.levels[frag.level]?.details?.partList ?? []
+    const isPartial = parts.some(({ fragment, index }) => fragment.sn === frag.sn && index > part.index)
+    for (const stream of Object.values(frag.elementaryStreams))
+      if (stream !== null) stream.partial = isPartial
+  })
+}
+
+/** Near the live edge, with a known number of tries, and our token. What is behind is left to the browser to drop: hls.js 1.7
+ *  then and now forgets the parts of the segment under way with it, and puts them in once more at the wrong time. */
 export function settings(): Partial<HlsConfig> {
   const retry = (maxNumRetry: number) => ({ maxNumRetry, retryDelayMs: 500, maxRetryDelayMs: 4000 })
   const policy = (maxNumRetry: number) => ({
@@ -44,10 +56,9 @@ export function settings(): Partial<HlsConfig> {
   return {
     workerPath: worker,
     lowLatencyMode: true,
-    // Twice as far behind as the playlist asks for, and no nearer by playing faster: half a second in hand is little.
-    liveSyncDuration: 1.2,
+    // A part more than the playlist asks for, and no nearer by playing faster.
+    liveSyncDuration: 0.8,
     maxLiveSyncPlaybackRate: 1,
-    backBufferLength: keptBehindS,
     maxBufferLength: 12,
     maxMaxBufferLength: 30,
     liveDurationInfinity: true,

@@ -6,7 +6,7 @@ import { withToken } from '../base/client.ts'
 import { recall, remember } from '../base/memory.ts'
 import { Topic } from '../base/topic.ts'
 import { codecsIn, isSound, missing } from './codecs.ts'
-import { loadLibrary, settings, type Library } from './engine.ts'
+import { loadLibrary, markPartial, settings, type Library } from './engine.ts'
 import { describeTracks, preferred, type Track } from './tracks.ts'
 import { broken, refused, undecodable, type Trouble } from './trouble.ts'
 
@@ -137,6 +137,7 @@ export class Player {
     const { Events } = library
     const hls = new library(settings())
     this.#hls = hls
+    markPartial(hls, library)
     hls.on(Events.MANIFEST_LOADED, (_, { networkDetails }) => {
       this.#codecs = codecsIn(textOf(networkDetails))
     })
