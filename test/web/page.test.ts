@@ -282,10 +282,11 @@ describe.skipIf(!hasChromium)('the page', () => {
 
   describe('activity', () => {
     it('shows who is watching, how fast, and ends a stream', async () => {
+      const page = await come('#/figures')
+      await page.getByText('Nobody is watching now').waitFor() // who watched HLS is counted for some seconds more
       const watching = new AbortController()
       const response = await fetch(house.url('mono-44k1'), { signal: watching.signal })
       const drained = response.body!.pipeTo(new WritableStream()).catch(() => undefined)
-      const page = await come('#/figures')
       const card = page.locator('.stream-card')
       await card.getByText('127.0.0.1').waitFor()
       await card
