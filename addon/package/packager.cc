@@ -1,6 +1,5 @@
 #include "package/packager.h"
 
-#include "package/fragment.h"
 #include "package/init.h"
 
 #include <algorithm>
@@ -404,30 +403,16 @@ void Packager::ClosePart(int64_t end, bool is_last, std::vector<uint8_t> next_he
   head_.utc_ms = wall_.At(head_.time);
   if (picture_) {
     Piece piece = picture_->Cut(std::move(next_head));
-    if (transport_)
+    if (transport_) {
+      silent_bytes_ += piece.bytes.size();
       silent_.push_back({0, head_, std::move(piece.bytes)});
-    else
-      outlet_.Put({0, head_, MakeFragment(piece)});
+    } else {
+      outlet_.Put({0, head_, MakeFragment(piece, head_, *format_)});
+    }
   }
   for (const auto& sound : sounds_)
     if (!IsMuxed(*sound)) sound->Cut(head_);
   EmitSounds(false);
-}
-
-std::vector<uint8_t> Packager::MakeFragment(const Piece& piece) const {
-  const std::vector<Frame>& frames = piece.frames;
-  if (frames.empty()) return {};
-  Fragment fragment(Fragment::Kind::kPicture, head_, frames[0].dts, frames.size(), piece.bytes.size());
-  for (size_t i = 0; i < frames.size(); ++i) {
-    const bool has_next = i + 1 < frames.size();
-    const int64_t duration = has_next ? frames[i + 1].dts - frames[i].dts : frames[i].duration;
-    const size_t end = has_next ? frames[i + 1].at : piece.bytes.size();
-    fragment.AddNals({.duration = static_cast<uint32_t>(duration),
-                      .shown_after = static_cast<int32_t>(frames[i].pts - frames[i].dts),
-                      .is_access = frames[i].is_access},
-                     *format_, Bytes(piece.bytes).subspan(frames[i].at, end - frames[i].at));
-  }
-  return fragment.Finish();
 }
 
 // All that sounds while its pictures are shown has come, or does not come.
@@ -435,13 +420,14 @@ bool Packager::IsVoiced(const PartRecord& part) const {
   if (sounds_.empty() || sounds_.front()->is_left_out()) return true;
   const int64_t end = part.head.time + part.head.duration;
   return sounds_.front()->HasPassed(end) || end_ - end > Sound::kMaxLateTicks ||
-         silent_.size() > kMaxSilentParts;
+         silent_bytes_ > kMaxSilentBytes;
 }
 
 void Packager::EmitVoiced(bool is_last) {
   while (!silent_.empty() && (is_last || IsVoiced(silent_.front()))) {
     PartRecord part = std::move(silent_.front());
     silent_.pop_front();
+    silent_bytes_ -= part.bytes.size();
     if (!sounds_.empty()) sounds_.front()->MuxInto(part, *transport_);
     transport_->Finish(part.bytes, part.head.is_last);
     outlet_.Put(std::move(part));

@@ -40,8 +40,8 @@ class Packager {
   // How long the first parts may wait until each sound has told its format.
   static constexpr int64_t kFormatWaitTicks = kTicksPerSecond;
   static constexpr size_t kMaxHeldParts = 64;  // then, of all tracks
-  // How many parts of the picture may wait for their sound; none does longer than Sound::kMaxLateTicks.
-  static constexpr size_t kMaxSilentParts = 64;
+  // What of the picture may wait for its sound; none of it does longer than Sound::kMaxLateTicks.
+  static constexpr size_t kMaxSilentBytes = 32u << 20;
   // How much sound waits for the first picture.
   static constexpr int64_t kMaxEarlyTicks = 2 * kTicksPerSecond;
   // Sound further from the picture than this is of another time line.
@@ -95,7 +95,6 @@ class Packager {
   void BeginPart(const Cutter::Place& place, const Frame& frame);
   void ClosePart(int64_t end, bool is_last, std::vector<uint8_t> next_head);
   std::vector<uint8_t> HeadOf(const Cutter::Place& place, const Frame& frame);
-  std::vector<uint8_t> MakeFragment(const Piece& piece) const;
   bool IsVoiced(const PartRecord& part) const;
   void EmitVoiced(bool is_last);
   void EmitSounds(bool is_last);
@@ -126,6 +125,7 @@ class Packager {
   PartHead head_;  // of the part under way
 
   std::deque<PartRecord> silent_;  // of the picture, in TS: their sound is still to come
+  size_t silent_bytes_ = 0;
   Outlet outlet_;
   uint64_t damaged_ = 0, gone_errors_ = 0, gone_dropped_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "package/picture.h"
 
+#include "package/fragment.h"
 #include "package/nal.h"
 
 namespace xg2g {
@@ -58,6 +59,22 @@ Piece Picture::Cut(std::vector<uint8_t> head) {
   open_.at = size;
   unit_at_ = unit_at_ - at + size;
   return {std::move(head), std::exchange(frames_, {})};
+}
+
+std::vector<uint8_t> MakeFragment(const Piece& piece, const PartHead& head, const PictureFormat& format) {
+  const std::vector<Frame>& frames = piece.frames;
+  if (frames.empty()) return {};
+  Fragment fragment(Fragment::Kind::kPicture, head, frames[0].dts, frames.size(), piece.bytes.size());
+  for (size_t i = 0; i < frames.size(); ++i) {
+    const bool has_next = i + 1 < frames.size();
+    const int64_t duration = has_next ? frames[i + 1].dts - frames[i].dts : frames[i].duration;
+    const size_t end = has_next ? frames[i + 1].at : piece.bytes.size();
+    fragment.AddNals({.duration = static_cast<uint32_t>(duration),
+                      .shown_after = static_cast<int32_t>(frames[i].pts - frames[i].dts),
+                      .is_access = frames[i].is_access},
+                     format, Bytes(piece.bytes).subspan(frames[i].at, end - frames[i].at));
+  }
+  return fragment.Finish();
 }
 
 }  // namespace xg2g

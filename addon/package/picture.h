@@ -55,6 +55,7 @@ class Picture {
   size_t stock_bytes() const { return stock_.size(); }
   // What has been pushed so far is all there is of the open frame.
   void Seal() { unit_at_ = stock_.size(); }
+
   // What the last access point said; null where it had no parameter sets.
   const PictureFormat* format() const { return format_ ? &*format_ : nullptr; }
   uint64_t continuity_errors() const { return continuity_.gaps(); }
@@ -101,5 +102,8 @@ void Picture::Push(const Packet& packet, Begin&& begin) {
   unit_at_ = stock_.size();
   Drop();
 }
+
+// The frames as MP4: a fragment, empty without any.
+std::vector<uint8_t> MakeFragment(const Piece& piece, const PartHead& head, const PictureFormat& format);
 
 }  // namespace xg2g
