@@ -118,7 +118,7 @@ $(MODULES_STAMP): package-lock.json $(TOOLS_STAMP)
 # The C++ without Node, once per variant: build/<variant>/addon-tests, build/asan/fuzz/<target> to
 # replay kept inputs, build/fuzz/<target> to find new ones.
 LIBAV := libavcodec libavutil libswresample
-CORE := $(sort $(shell find addon -name '*.cc' ! -name binding.cc))
+CORE := $(sort $(shell find addon -name '*.cc' ! -path 'addon/node/*'))
 TESTS := $(sort $(wildcard test/addon/*.cc test/addon/*/*.cc))
 FUZZERS := $(sort $(basename $(notdir $(wildcard test/fuzz/*.cc))))
 # What makes and reads streams for tests, without the tests.

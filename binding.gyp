@@ -1,4 +1,4 @@
-# The addon: `core` is the remuxer without Node, `remux` its N-API face (addon/binding.cc alone).
+# The addon: `core` is the remuxer without Node, `remux` its N-API face (addon/node/ alone).
 # Built by `make native`; files are found in the tree, so a new one needs no line here.
 {
   'variables': {
@@ -30,14 +30,14 @@
     {
       'target_name': 'core',
       'type': 'static_library',
-      'sources': ['<!@(find addon -name "*.cc" ! -name binding.cc | sort)'],
+      'sources': ['<!@(find addon -name "*.cc" ! -path "addon/node/*" | sort)'],
       'include_dirs': ['addon'],
       'cflags_cc': ['-fPIC'],
     },
     {
       'target_name': 'remux',
       'dependencies': ['core'],
-      'sources': ['addon/binding.cc'],
+      'sources': ['<!@(find addon/node -name "*.cc" | sort)'],
       'include_dirs': ['addon', '<!(node -p "require(\'node-addon-api\').include_dir")'],
       'defines': [
         'NAPI_VERSION=9',
