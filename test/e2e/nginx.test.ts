@@ -80,10 +80,10 @@ describe('in front of the daemon', () => {
 })
 
 describe('as the cache of HLS', () => {
-  async function start(): Promise<{ origin: Origin; nginx: Nginx }> {
+  async function start(isPlain = false): Promise<{ origin: Origin; nginx: Nginx }> {
     const origin = await startOrigin()
     closers.push(() => origin.close())
-    const nginx = await startNginx({ api: origin.port, streams: 9 })
+    const nginx = await startNginx({ api: origin.port, streams: 9, isPlain })
     closers.push(() => nginx.close())
     return { origin, nginx }
   }
@@ -107,6 +107,20 @@ describe('as the cache of HLS', () => {
     const plain = got.filter(({ headers }) => headers['content-encoding'] === undefined)
     expect(plain.filter(({ body }) => !body.includes(path))).toEqual([])
     expect(origin.asked).toEqual([path])
+  })
+
+  it('asks once although who asked first leaves', async () => {
+    const { origin, nginx } = await start(true)
+    const url = `${nginx.url}/hls/one/main.m3u8?_HLS_msn=7&_HLS_part=2`
+    const first = new AbortController()
+    const asking = fetch(url, { signal: first.signal })
+    await vi.waitFor(() => expect(origin.held).toBe(1))
+    first.abort()
+    await expect(asking).rejects.toThrow('aborted')
+    const second = fetch(url)
+    origin.publish()
+    expect((await second).headers.get('x-cache')).toBe('HIT')
+    expect(origin.asked).toHaveLength(1)
   })
 
   it('keeps what is to be kept, and asks again for the rest', async () => {
