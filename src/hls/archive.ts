@@ -97,12 +97,17 @@ export class Archive {
 
   /** Keeps a segment once it is written; those of a session one after the other. */
   add(track: number, listing: Listing): void {
-    const bytes = listing instanceof Segment ? listing.bytes : 0
+    const segment = listing instanceof Segment ? listing : undefined
+    const bytes = segment?.bytes ?? 0
+    const release = segment?.hold()
     this.#pendingBytes += bytes
     this.#writing = this.#writing
       .then(() => this.#write(track, listing))
       .catch((err: unknown) => this.#archives.log?.warn({ err }, 'a segment was not kept'))
-      .finally(() => (this.#pendingBytes -= bytes))
+      .finally(() => {
+        this.#pendingBytes -= bytes
+        release?.()
+      })
   }
 
   /** The file of a segment, opened; undefined where it is not kept. */

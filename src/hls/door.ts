@@ -192,8 +192,10 @@ export class Door {
       if (visit.isGone) return
     }
     const type = mediaTypes[kind.container]
-    const pieces = window.segment(msn)?.pieces(part)
-    if (pieces !== undefined) {
+    const segment = window.segment(msn)
+    const pieces = segment?.pieces(part)
+    if (segment !== undefined && pieces !== undefined) {
+      response.once('close', segment.hold())
       const sent = sendMedia(response, type, pieces)
       return this.#sent(run, visit, part === undefined ? 'segment' : 'part', sent)
     }

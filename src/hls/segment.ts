@@ -34,6 +34,7 @@ export class Segment implements Listing {
   #durationTicks = 0
   #bytes = 0
   #isComplete = false
+  #holds = 0
 
   constructor(first: PackagedPart, { isDiscontinuous = false, init }: SegmentOptions = {}) {
     this.msn = first.msn
@@ -93,6 +94,17 @@ export class Segment implements Listing {
   /** No part follows, whatever the last one said. */
   complete(): void {
     this.#isComplete = true
+  }
+
+  /** Its bytes are being read, and stay as they are until the function is called; once. */
+  hold(): () => void {
+    this.#holds++
+    return () => this.#holds--
+  }
+
+  /** It can be fetched no more: its memory is used again, but what is being read. */
+  release(): void {
+    if (this.#holds === 0) for (const part of this.#parts) part.release?.()
   }
 }
 

@@ -243,6 +243,7 @@ export class Window {
       if (first === undefined || (first.until > now && !isFull)) return
       this.#removed.shift()
       this.#bytes -= first.segment.bytes
+      first.segment.release()
     }
   }
 }

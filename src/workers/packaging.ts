@@ -70,6 +70,9 @@ export interface PackagedPart {
   readonly isDiscontinuous: boolean
   /** empty where the sound did not flow */
   readonly bytes: Buffer
+  /** Says that nobody reads the bytes any more: their memory is used again. To be called once at most; what is
+   *  never released is left to the garbage collector. On main's side only. */
+  readonly release?: () => void
 }
 
 /** What a packager has seen since it was made. */

@@ -2,6 +2,7 @@
 // the other in a ring. A record may be larger than the ring.
 import type { PackagedPart, PackagedRecord, PackagedTrack } from './packaging.ts'
 import { RingReader, RingWriter } from './ring.ts'
+import { Stock } from './stock.ts'
 
 const kinds = ['tracks', 'init', 'part'] as const
 const headWords = 9 // doubles: kind, track, msn, part, time, duration, utcMs, flags, bytes that follow
@@ -38,6 +39,7 @@ export class RecordReader {
   readonly ring: RingReader
   readonly #words = new Float64Array(headWords)
   readonly #head = new Uint8Array(this.#words.buffer)
+  readonly #stock = new Stock() // of parts
   #body: Buffer | undefined // once the head is whole
   #filled = 0 // of the head, then of the body
 
@@ -51,12 +53,19 @@ export class RecordReader {
     for (;;) {
       if (this.#body === undefined) {
         if (!this.#fill(this.#head)) return records
-        this.#body = Buffer.allocUnsafeSlow(this.#words[headWords - 1] ?? 0)
+        this.#body = this.#take(this.#words[headWords - 1] ?? 0)
       }
       if (!this.#fill(this.#body)) return records
-      records.push(recordOf(this.#words, this.#body))
+      const bytes = this.#body
       this.#body = undefined
+      const record = recordOf(this.#words, bytes)
+      records.push(record.kind === 'part' ? { ...record, release: () => this.#stock.give(bytes) } : record)
     }
+  }
+
+  #take(bytes: number): Buffer {
+    const isPart = this.#words[0] === kinds.indexOf('part')
+    return isPart ? this.#stock.take(bytes) : Buffer.allocUnsafeSlow(bytes)
   }
 
   // Whether all of it is there; then the next one begins.
