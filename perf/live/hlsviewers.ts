@@ -116,7 +116,21 @@ async function fetchObject(viewer: number, url: URL): Promise<void> {
   bytes[viewer] = (bytes[viewer] ?? 0) + body.length
 }
 
-function fetchBytes(url: URL): Promise<{ response: IncomingMessage; body: Buffer }> {
+interface Fetched {
+  readonly response: IncomingMessage
+  readonly body: Buffer
+}
+
+// A server may close a kept connection just when it is used again: as browsers do, another one is taken then.
+async function fetchBytes(url: URL): Promise<Fetched> {
+  for (;;) {
+    const fetched = await tryFetch(url)
+    if (fetched !== undefined) return fetched
+  }
+}
+
+// Undefined where the connection was an old one that is gone.
+function tryFetch(url: URL): Promise<Fetched | undefined> {
   return new Promise((resolve, reject) => {
     const request = get(
       url,
@@ -131,7 +145,10 @@ function fetchBytes(url: URL): Promise<{ response: IncomingMessage; body: Buffer
         })
       },
     )
-    request.once('error', reject)
+    request.once('error', (error: NodeJS.ErrnoException) => {
+      if (request.reusedSocket && error.code === 'ECONNRESET') resolve(undefined)
+      else reject(error)
+    })
     request.once('timeout', () => request.destroy(new Error(`no answer for ${url.pathname}${url.search}`)))
   })
 }
