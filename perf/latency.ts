@@ -4,13 +4,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { asBroadcast, pids, stream, type Input, type StreamName } from './input.ts'
 import { delaysOf, type Delays } from './live/delays.ts'
 import { pace } from './live/pace.ts'
-import { daemonRoute, ffmpegRoute, poolRoute, tuned, type Route } from './live/route.ts'
+import { daemonRoute, echoRoute, ffmpegRoute, poolRoute, tuned, type Route } from './live/route.ts'
 import { Recording, starts } from './live/stream.ts'
 import { interleaved, mean, percentile } from './measure.ts'
 import { atMost, round, type Benchmark, type Goal, type Table } from './report.ts'
 import { randomOf } from './sound.ts'
 
 const routes = {
+  'rings alone': echoRoute,
   'xg2g pool': poolRoute,
   'xg2g daemon': daemonRoute,
   'ffmpeg tuned': () => ffmpegRoute(tuned),
@@ -18,6 +19,9 @@ const routes = {
 } as const
 type RouteName = keyof typeof routes
 const names = Object.keys(routes) as RouteName[]
+type RemuxingName = Exclude<RouteName, 'rings alone'>
+const isRemuxing = (name: RouteName): name is RemuxingName => name !== 'rings alone'
+const remuxing = names.filter(isRemuxing)
 
 const settleMs = 3000 // not looked at
 const longestWaitMs = 8000
@@ -70,6 +74,7 @@ export const latency: Benchmark = {
         '128th sample, from the last byte of the source frame that has it to the last byte of the AAC frame that has it, ' +
         'by PTS; a constant shift of the time line, as ffmpeg makes, is taken off by the picture. ' +
         'Source and viewer are one process and one clock. `pool`: through the rings and a worker thread of this process. ' +
+        '`rings alone`: the same with a thread that copies, which is what two rings and two threads that wake take. ' +
         '`daemon`: through `./xg2g serve` over TCP. ffmpeg: through pipes, with ' +
         `\`${tuned.join(' ')} -flush_packets 1\`, or as the default command is.`,
       inputs: inputs.map(({ name, description }) => `${name}: ${description}`),
@@ -119,7 +124,9 @@ function judgeSteady(
       const [video, audio] = [all(route, 'video'), all(route, 'audio')]
       return [
         ...[route, ...[50, 95, 99, 100].map((percent) => round(percentile(video, percent)))],
-        ...[round(mean(audio)), ...[50, 95, 99].map((percent) => round(percentile(audio, percent)))],
+        ...(isRemuxing(route)
+          ? [round(mean(audio)), ...[50, 95, 99].map((percent) => round(percentile(audio, percent)))]
+          : new Array<string>(4).fill('-')),
       ]
     }),
   }
@@ -143,17 +150,17 @@ async function startAt(
   bytes: Uint8Array,
   places: readonly number[],
   count: number,
-): Promise<Record<RouteName, Waits>> {
+): Promise<Record<RemuxingName, Waits>> {
   const random = randomOf(1)
   const chosen = Array.from({ length: count }, () => places[Math.floor(random() * places.length)] ?? 0)
-  const found = await interleaved(names, count, (name, turn) =>
+  const found = await interleaved(remuxing, count, (name, turn) =>
     start(made[name], input, bytes, chosen[turn] ?? 0),
   )
-  const waits = (name: RouteName): Waits => ({
+  const waits = (name: RemuxingName): Waits => ({
     video: found[name].map(({ video }) => video),
     audio: found[name].map(({ audio }) => audio),
   })
-  return Object.fromEntries(names.map((name) => [name, waits(name)])) as Record<RouteName, Waits>
+  return Object.fromEntries(remuxing.map((name) => [name, waits(name)])) as Record<RemuxingName, Waits>
 }
 
 /** Ms from the first byte given to the first packet of each. */
@@ -181,11 +188,11 @@ async function start(
   return { video: wait(pids.video), audio: wait(pids.audio) }
 }
 
-function startTable(where: string, waits: Record<RouteName, Waits>, count: number): Table {
+function startTable(where: string, waits: Record<RemuxingName, Waits>, count: number): Table {
   return {
     title: `First bytes of a stream that begins ${where}, ms after its first byte came; ${count} starts`,
     columns: ['', 'video p50', 'p95', 'max', 'audio p50', 'p95', 'max'],
-    rows: names.map((name) => {
+    rows: remuxing.map((name) => {
       const { video, audio } = waits[name]
       const three = (values: number[]) => [50, 95, 100].map((percent) => round(percentile(values, percent)))
       return [name, ...three(video), ...three(audio)]

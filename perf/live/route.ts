@@ -3,10 +3,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer, type Server as NetServer, type Socket } from 'node:net'
+import { Worker } from 'node:worker_threads'
 import { Pool } from '../../src/workers/pool.ts'
 import { defaultProfile } from '../../src/workers/profile.ts'
+import { createRing, RingReader, RingWriter } from '../../src/workers/ring.ts'
 import { ffmpegCommand } from '../rival.ts'
+import type { EchoData, Pair } from './echo.ts'
 import { startDaemon, type Daemon } from './server.ts'
+
+const echoRingBytes = 512 * 1024
 
 /** One stream under way. */
 export interface Passage {
@@ -28,27 +33,9 @@ export async function poolRoute(): Promise<Route> {
   return {
     open: (take) => {
       const { input, output, done, close } = bound(pool.open(defaultProfile))
-      const read = async () => {
-        while (!output.isDrained) {
-          const bytes = output.readable()
-          if (bytes.length === 0) {
-            await output.whenReadable()
-            continue
-          }
-          take(bytes)
-          output.release(bytes.length)
-        }
-      }
-      const reading = read()
-      const give = async (bytes: Uint8Array) => {
-        for (let at = 0; at < bytes.length && !input.isClosed;) {
-          const length = input.write(bytes.subarray(at))
-          if (length === 0) await input.whenWritable()
-          at += Math.max(0, length)
-        }
-      }
+      const reading = read(output, take)
       return Promise.resolve({
-        give,
+        give: (bytes) => write(input, bytes),
         close: async () => {
           close()
           await Promise.all([reading, done.catch(() => undefined)])
@@ -56,6 +43,51 @@ export async function poolRoute(): Promise<Route> {
       })
     },
     [Symbol.asyncDispose]: () => pool.close(),
+  }
+}
+
+/** The same with a thread that does nothing but copy: what two rings and two threads that wake take. */
+export async function echoRoute(): Promise<Route> {
+  const pair: Pair = { there: createRing(echoRingBytes), back: createRing(echoRingBytes) }
+  const workerData: EchoData = { task: 'chunks', pairs: [pair] }
+  const worker = new Worker(new URL('echo.ts', import.meta.url), { workerData })
+  await once(worker, 'message')
+  const [input, output] = [new RingWriter(pair.there), new RingReader(pair.back)]
+  let take: ((bytes: Uint8Array) => void) | undefined
+  const reading = read(output, (bytes) => take?.(bytes))
+  return {
+    open: (taker) => {
+      take = taker
+      return Promise.resolve({
+        give: (bytes) => write(input, bytes),
+        close: () => Promise.resolve((take = undefined)),
+      })
+    },
+    [Symbol.asyncDispose]: async () => {
+      output.close('cancel')
+      await reading
+      await worker.terminate()
+    },
+  }
+}
+
+async function read(output: RingReader, take: (bytes: Uint8Array) => void): Promise<void> {
+  while (!output.isDrained) {
+    const bytes = output.readable()
+    if (bytes.length === 0) {
+      await output.whenReadable()
+      continue
+    }
+    take(bytes)
+    output.release(bytes.length)
+  }
+}
+
+async function write(input: RingWriter, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length && !input.isClosed;) {
+    const length = input.write(bytes.subarray(at))
+    if (length === 0) await input.whenWritable()
+    at += Math.max(0, length)
   }
 }
 
