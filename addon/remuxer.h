@@ -68,9 +68,6 @@ class Remuxer {
   void Flush();
   size_t Pull(std::span<uint8_t> window) { return out_.Pull(window); }
   void Settle();
-  // While something is being pushed, before sound is worked on, and only where there is output: it
-  // may be pulled then. Nothing else of this may be called.
-  void OnPause(std::function<void()> call) { out_.OnPause(std::move(call)); }
   bool IsEmpty() const { return out_.IsEmpty(); }
 
   // Since the last call.

@@ -160,7 +160,6 @@ void Track::Transcode(const Packet& packet, Output& out) {
           header_rate_ = header.rate ? header.rate : header_rate_;
           if (framer_.losses() != losses_) transcoder_.ExpectGap();
           losses_ = framer_.losses();
-          out.Pause();
           transcoder_.Push(header, frame, pts, write);
         });
       });

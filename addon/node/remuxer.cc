@@ -118,34 +118,16 @@ class RemuxerObject : public Napi::ObjectWrap<RemuxerObject> {
   Napi::Value Push(const Napi::CallbackInfo& info) {
     Remuxer& remuxer = Open(info);
     const auto bytes = PushedBytes(info[0]);
-    std::span<uint8_t> window;
-    if (info.Length() > 1 && !info[1].IsUndefined()) window = BytesOf(info[1]);
-    if (info.Length() > 2 && info[2].IsFunction())
-      PushPublishing(remuxer, bytes, window, info[2].As<Napi::Function>());
-    else
+    size_t written = 0;
+    if (info.Length() > 1 && !info[1].IsUndefined()) {
+      const auto window = BytesOf(info[1]);
       remuxer.Push(bytes);
-    const size_t written = remuxer.Pull(window);
+      written = remuxer.Pull(window);
+    } else {
+      remuxer.Push(bytes);
+    }
     remuxer.Settle();
     return Napi::Number::New(info.Env(), static_cast<double>(written));
-  }
-
-  // publish(length): so much of the window is filled. It then begins behind that.
-  static void PushPublishing(Remuxer& remuxer, Bytes bytes, std::span<uint8_t>& window,
-                             const Napi::Function& publish) {
-    std::optional<Napi::Error> failure;  // told when the remuxer is done: it is not to be left midway
-    remuxer.OnPause([&] {
-      const size_t length = remuxer.Pull(window);
-      window = window.subspan(length);
-      if (length == 0 || failure) return;
-      try {
-        publish.Call({Napi::Number::New(publish.Env(), static_cast<double>(length))});
-      } catch (const Napi::Error& error) {
-        failure = error;
-      }
-    });
-    remuxer.Push(bytes);
-    remuxer.OnPause({});
-    if (failure) throw *failure;
   }
 
   Napi::Value Pull(const Napi::CallbackInfo& info) {

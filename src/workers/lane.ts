@@ -11,7 +11,6 @@ import {
   mostPushBytes,
   patientSettleMs,
   type Place,
-  type Publish,
   type Remuxer,
   type RemuxerOptions,
   type RemuxStats,
@@ -157,7 +156,7 @@ export class Lane {
   }
 
   #push(bytes: Uint8Array): void {
-    this.#fill((window, publish) => this.#remuxer.push(bytes, window, publish))
+    this.#fill((window) => this.#remuxer.push(bytes, window))
     this.#input.release(bytes.length) // the remuxer has what it needs: it keeps no borrowed bytes
     this.#turnInput += bytes.length
     this.#slice?.note(bytes.length)
@@ -187,34 +186,19 @@ export class Lane {
     this.#isFlushed = false
   }
 
-  // Lets the remuxer write into the ring, in place, and publishes it. Where somebody waits for a live stream,
-  // what passes does not wait for sound that is worked on.
-  #fill(produce: (window: Uint8Array, publish?: Publish) => number): void {
-    const before = this.#output.total
+  // Lets the remuxer write into the ring, in place, and publishes it once; its marks before it.
+  #fill(produce: (window: Uint8Array) => number): void {
     const inPlace = this.#output.writable()
     const isDirect = inPlace.length >= packetBytes
     const window = isDirect ? inPlace : this.#bridge.subarray(0, this.#output.free)
-    const isUrgent = isDirect && this.#isLive && this.#output.isAwaited
-    const rest = produce(window, isUrgent ? this.#publish : undefined)
-    if (isDirect) this.#publish(rest)
-    else {
-      this.#tell()
-      this.#output.write(window.subarray(0, rest))
-    }
-    const length = this.#output.total - before
-    this.#hasMore = length > 0 && window.length - length < packetBytes
-    if (before === 0 && length > 0) this.#onFlowing(this.#remuxer.stats())
-  }
-
-  readonly #publish = (length: number): void => {
-    this.#tell()
-    this.#output.commit(length)
-  }
-
-  // Before the bytes.
-  #tell(): void {
+    const length = produce(window)
     for (const mark of this.#remuxer.marks()) this.#marks.write(mark)
-    this.#remuxer.place(this.#place)
+    this.#remuxer.place(this.#place) // before the bytes, too
+    const isFirst = length > 0 && this.#output.total === 0
+    if (isDirect) this.#output.commit(length)
+    else this.#output.write(window.subarray(0, length))
+    this.#hasMore = length > 0 && window.length - length < packetBytes
+    if (isFirst) this.#onFlowing(this.#remuxer.stats())
   }
 
   #count(stats: RemuxStats): void {

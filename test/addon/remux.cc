@@ -14,16 +14,8 @@ Data Drain(Remuxer& remuxer) {
 Data Feed(Remuxer& remuxer, View piece) {
   // A copy that is gone afterwards: what is kept beyond the call is a read of freed memory.
   const Data copy(piece.begin(), piece.end());
-  Data out;
-  const auto pull = [&] {
-    const Data more = Drain(remuxer);
-    out.insert(out.end(), more.begin(), more.end());
-  };
-  // Of some pieces what passes is taken before the sound among it is done: it is all the same.
-  if (copy.size() % 2) remuxer.OnPause(pull);
   remuxer.Push(copy);
-  remuxer.OnPause({});
-  pull();
+  Data out = Drain(remuxer);
   remuxer.Settle();
   return out;
 }

@@ -982,28 +982,6 @@ TEST_CASE("Remuxer: picture leaves in the call that brought it, sound as soon as
   }
 }
 
-TEST_CASE("Remuxer: what came before sound can be had before the sound is done") {
-  const Aired aired = Air({.seconds = 3});
-  Remuxer remuxer({});
-  const View in = aired.ts;
-  const size_t half = in.size() / 2 / kTsBytes * kTsBytes;
-  Feed(remuxer, in.first(half));
-  const Data rest(in.begin() + static_cast<long>(half), in.end());
-  size_t pauses = 0;
-  Data early;
-  remuxer.OnPause([&] {
-    const Data more = Drain(remuxer);
-    early.insert(early.end(), more.begin(), more.end());
-    ++pauses;
-  });
-  remuxer.Push(rest);
-  const Data late = Drain(remuxer);
-  const size_t pictures = PacketsOf(rest, kVideoPid).size();
-  CHECK(pauses > 40);
-  CHECK(PacketsOf(early, kVideoPid).size() > pictures * 9 / 10);
-  CHECK(PacketsOf(early, kVideoPid).size() + PacketsOf(late, kVideoPid).size() == pictures);
-}
-
 TEST_CASE("Remuxer: what it holds while it does not know the programme is bounded") {
   TsWriter ts;
   for (int i = 0; i < 100; ++i) ts.Put({.pid = 0x123}, Data(184, 1));

@@ -68,9 +68,7 @@ Data Remux(View in, const RemuxerSettings& settings, Pieces* pieces) {
   while (!in.empty()) {
     const size_t size = std::min(pieces ? pieces->Next() : in.size(), in.size());
     const Data piece(in.begin(), in.begin() + static_cast<long>(size));
-    if (pieces && size % 5 == 0) remuxer.OnPause([&] { Drain(remuxer, out); });
     remuxer.Push(piece);
-    remuxer.OnPause({});
     // Sometimes the output waits, as it does behind a slow reader.
     if (!pieces || size % 3 != 0) Drain(remuxer, out);
     remuxer.Settle();
