@@ -216,6 +216,24 @@ TEST_CASE("Packager: pictures wait for sound that has ended, and then go on with
   CHECK(lasts < 6 * kTicksPerSecond);
 }
 
+TEST_CASE("Packager: pictures that wait for sound are bounded in bytes, too") {
+  Broadcast b = Programme();
+  b.seconds = 4;
+  b.video.picture_bytes = 700'000;
+  b.null_every = 0;
+  b.audio[0].airs = {0, 0.5};
+  Packager packager(kSettings);
+  const Data ts = Air(b).ts;
+  packager.Push(ts);
+  Packaged out;
+  Drain(packager, out);
+  size_t given = 0;
+  for (const PartRecord& part : out.parts) given += part.bytes.size();
+  REQUIRE(ts.size() > Packager::kMaxSilentBytes + 10'000'000);
+  CHECK(given + Packager::kMaxSilentBytes + 10'000'000 > ts.size());  // the part under way, and one
+  CHECK(given + Packager::kMaxSilentBytes < ts.size());
+}
+
 TEST_CASE("Packager: a picture whose only sound does not come is told alone, and begins all the same") {
   Broadcast b = Programme();
   b.audio[0].airs = {kForever};
