@@ -208,6 +208,8 @@ describe('players', () => {
         'dummy',
         '--no-dbus',
         '--play-and-exit',
+        '--no-drop-late-frames', // a busy machine decodes late
+        '--no-skip-frames',
         '-vv',
         '--aout',
         'dummy',
