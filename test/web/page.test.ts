@@ -250,6 +250,7 @@ describe.skipIf(!hasChromium)('the page', () => {
       const page = await come('#/guide')
       await page.locator('.cell.is-on').first().waitFor()
       await page.locator('.cell[tabindex="0"]').focus()
+      await page.keyboard.press('Home') // late in the evening what is on is the day's last
       const label = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label'))
       const first = await label()
       await page.keyboard.press('ArrowRight')
@@ -272,7 +273,8 @@ describe.skipIf(!hasChromium)('the page', () => {
       await page.getByRole('button', { name: 'The day after' }).click()
       await page.getByText('Tomorrow').waitFor()
       await page.locator('.cell').first().waitFor()
-      expect(await page.locator('.cell.is-on').count()).toBe(0)
+      // What is on may last into tomorrow: the first of a strip, cut at midnight.
+      expect(await page.locator('.cell.is-on:not(:first-child)').count()).toBe(0)
       expect(await page.locator('.now-line').isVisible()).toBe(false)
       await page.getByRole('button', { name: 'Now' }).click()
       await page.locator('.cell.is-on').first().waitFor()
