@@ -5,6 +5,8 @@
 #include "bytes.h"
 #include "packet.h"
 
+#include <functional>
+#include <utility>
 #include <vector>
 
 namespace xg2g {
@@ -62,6 +64,11 @@ class Output {
   // Copies what is still borrowed, so that the input may go.
   void Own();
   bool IsEmpty() const { return first_ == runs_.size(); }
+  // To be called by whoever is about to take long: what is there may be pulled before.
+  void Pause() {
+    if (on_pause_) on_pause_();
+  }
+  void OnPause(std::function<void()> call) { on_pause_ = std::move(call); }
   size_t pending_bytes() const { return static_cast<size_t>(position_ - pulled_); }
   // Bytes appended since the beginning: the offset of the next packet in our output.
   uint64_t position() const { return position_; }
@@ -80,6 +87,7 @@ class Output {
   size_t first_ = 0;  // runs before it are gone
   std::vector<uint8_t> arena_;
   std::array<uint8_t, kPacketBytes> copy_;
+  std::function<void()> on_pause_;
   uint64_t position_ = 0, pulled_ = 0;
 };
 

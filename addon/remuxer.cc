@@ -29,11 +29,13 @@ Remuxer::Remuxer(const RemuxerSettings& settings)
   pids_[kPatPid].role = Role::kPat;
   if (settings.is_resumed)
     for (PidState& state : pids_) state.is_flag_due = true;
+  out_.OnPause([this] { Pause(); });
 }
 
 Remuxer::~Remuxer() = default;
 
-void Remuxer::Push(Bytes in) {
+void Remuxer::Push(Bytes in, const OnPause& on_pause) {
+  now_ = {.in = in, .on_pause = on_pause ? &on_pause : nullptr};
   if (stage_ == Stage::kFlow && held_.capacity() > 0) {
     out_.Own();
     std::vector<uint8_t>().swap(held_);
@@ -45,6 +47,7 @@ void Remuxer::Push(Bytes in) {
         return Walk(packets, stride, count);
       },
       [this] { out_.Own(); });
+  now_ = {};
 }
 
 void Remuxer::Flush() {
@@ -125,8 +128,20 @@ void Remuxer::Emit(const uint8_t* packets, size_t stride, size_t count) {
 }
 
 void Remuxer::Handle(const Packet& packet) {
+  now_.packet = packet.data();
+  now_.position = out_.position();
   if (line_.shift() != 0) return Shift(packet);
   Route(packet);
+}
+
+// Only where the packet under work lies in what is pushed, not in what was kept of it before, and
+// nothing that it brings has left yet: so all output so far is of the bytes before it.
+void Remuxer::Pause() {
+  if (!now_.on_pause || out_.IsEmpty() || out_.position() != now_.position) return;
+  const std::less_equal<const uint8_t*> is_before;
+  const uint8_t* const begin = now_.in.data();
+  if (is_before(begin, now_.packet) && is_before(now_.packet, begin + now_.in.size()))
+    (*now_.on_pause)(static_cast<size_t>(now_.packet - begin));
 }
 
 void Remuxer::Route(const Packet& packet) {

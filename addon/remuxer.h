@@ -12,6 +12,7 @@
 #include "tables.h"
 #include "timeline.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -62,13 +63,19 @@ class Remuxer {
   explicit Remuxer(const RemuxerSettings& settings);
   ~Remuxer();
 
+  // Called while something is pushed, before sound is worked on, where there is output: it may be
+  // pulled then. When all of it has been, the first `taken` bytes of what is pushed are done with: they
+  // may be written over, and another remuxer that goes on behind them repeats nothing of what was
+  // pulled. Only Pull, pending_bytes, TakeMarks and what is const may be called.
+  using OnPause = std::function<void(size_t taken)>;
   // Takes all of it. Output may point into it until it is pulled, or Settle() is called.
-  void Push(Bytes in);
+  void Push(Bytes in, const OnPause& on_pause = {});
   // End of input.
   void Flush();
   size_t Pull(std::span<uint8_t> window) { return out_.Pull(window); }
   void Settle();
   bool IsEmpty() const { return out_.IsEmpty(); }
+  size_t pending_bytes() const { return out_.pending_bytes(); }
 
   // Since the last call.
   std::vector<Mark> TakeMarks();
@@ -103,6 +110,7 @@ class Remuxer {
   size_t Flow(const uint8_t* packets, size_t stride, size_t count);
   void Emit(const uint8_t* packets, size_t stride, size_t count);
   void Handle(const Packet& packet);
+  void Pause();
   void Route(const Packet& packet);
 
   // While it is not known what to send.
@@ -143,6 +151,15 @@ class Remuxer {
   RemuxerSettings settings_;
   PacketFinder finder_;
   Output out_;
+
+  // What is being pushed, and the packet in it that was handled last.
+  struct {
+    Bytes in = {};
+    const OnPause* on_pause = nullptr;
+    const uint8_t* packet = nullptr;
+    uint64_t position = 0;  // of the output before it
+  } now_;
+
   RemuxerStats stats_;
   Stage stage_ = Stage::kSelect;
 

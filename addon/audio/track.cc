@@ -139,7 +139,6 @@ void Track::PassOriginal(const Packet& packet, Output& out) {
 }
 
 void Track::Transcode(const Packet& packet, Output& out) {
-  if (settings_.original_pid != 0) PassOriginal(packet, out);
   const auto write = [&](const Transcoder::Unit& unit) { Write(unit, out); };
   if (packet.discontinuity()) {
     framer_.Reset();
@@ -160,9 +159,11 @@ void Track::Transcode(const Packet& packet, Output& out) {
           header_rate_ = header.rate ? header.rate : header_rate_;
           if (framer_.losses() != losses_) transcoder_.ExpectGap();
           losses_ = framer_.losses();
+          out.Pause();
           transcoder_.Push(header, frame, pts, write);
         });
       });
+  if (settings_.original_pid != 0) PassOriginal(packet, out);
 }
 
 void Track::Write(const Transcoder::Unit& unit, Output& out) {

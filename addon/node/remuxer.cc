@@ -118,16 +118,35 @@ class RemuxerObject : public Napi::ObjectWrap<RemuxerObject> {
   Napi::Value Push(const Napi::CallbackInfo& info) {
     Remuxer& remuxer = Open(info);
     const auto bytes = PushedBytes(info[0]);
-    size_t written = 0;
-    if (info.Length() > 1 && !info[1].IsUndefined()) {
-      const auto window = BytesOf(info[1]);
+    std::span<uint8_t> window;
+    if (info.Length() > 1 && !info[1].IsUndefined()) window = BytesOf(info[1]);
+    if (info.Length() > 2 && info[2].IsFunction())
+      PushPublishing(remuxer, bytes, window, info[2].As<Napi::Function>());
+    else
       remuxer.Push(bytes);
-      written = remuxer.Pull(window);
-    } else {
-      remuxer.Push(bytes);
-    }
+    const size_t written = remuxer.Pull(window);
     remuxer.Settle();
     return Napi::Number::New(info.Env(), static_cast<double>(written));
+  }
+
+  // publish(length, taken): so much of the window is filled, which then begins behind that, and so many
+  // of the bytes are done with.
+  static void PushPublishing(Remuxer& remuxer, Bytes bytes, std::span<uint8_t>& window,
+                             const Napi::Function& publish) {
+    std::optional<Napi::Error> failure;  // told when the remuxer is done: it is not to be left midway
+    remuxer.Push(bytes, [&](size_t taken) {
+      if (failure || remuxer.pending_bytes() > window.size()) return;
+      const size_t length = remuxer.Pull(window);
+      window = window.subspan(length);
+      const Napi::Env env = publish.Env();
+      try {
+        publish.Call({Napi::Number::New(env, static_cast<double>(length)),
+                      Napi::Number::New(env, static_cast<double>(taken))});
+      } catch (const Napi::Error& error) {
+        failure = error;
+      }
+    });
+    if (failure) throw *failure;
   }
 
   Napi::Value Pull(const Napi::CallbackInfo& info) {

@@ -11,6 +11,7 @@ import {
   mostPushBytes,
   patientSettleMs,
   type Place,
+  type Publish,
   type Remuxer,
   type RemuxerOptions,
   type RemuxStats,
@@ -52,6 +53,7 @@ export class Lane {
   readonly #bridge = new Uint8Array(16 * packetBytes)
   #hasMore = false // output waits inside the remuxer
   #isFlushed = false
+  #released = 0 // of the bytes that are being pushed
   #turnInput = 0
   #slice: Slice | undefined // of a job
   #counted: Damage = eachDamage(() => 0)
@@ -156,8 +158,9 @@ export class Lane {
   }
 
   #push(bytes: Uint8Array): void {
-    this.#fill((window) => this.#remuxer.push(bytes, window))
-    this.#input.release(bytes.length) // the remuxer has what it needs: it keeps no borrowed bytes
+    this.#released = 0
+    this.#fill((window, publish) => this.#remuxer.push(bytes, window, publish))
+    this.#release(bytes.length) // the remuxer has what it needs: it keeps no borrowed bytes
     this.#turnInput += bytes.length
     this.#slice?.note(bytes.length)
     if (performance.now() - this.#countedAt >= statsEveryMs) this.#count(this.#remuxer.stats())
@@ -186,19 +189,44 @@ export class Lane {
     this.#isFlushed = false
   }
 
-  // Lets the remuxer write into the ring, in place, and publishes it once; its marks before it.
-  #fill(produce: (window: Uint8Array) => number): void {
+  // Lets the remuxer write into the ring, in place, and publishes it. Where somebody waits for a live stream,
+  // what passes does not wait for sound that is worked on; its input is released with it, so that a thread
+  // that goes on after this one does not send it again.
+  #fill(produce: (window: Uint8Array, publish?: Publish) => number): void {
+    const before = this.#output.total
     const inPlace = this.#output.writable()
     const isDirect = inPlace.length >= packetBytes
     const window = isDirect ? inPlace : this.#bridge.subarray(0, this.#output.free)
-    const length = produce(window)
-    for (const mark of this.#remuxer.marks()) this.#marks.write(mark)
-    this.#remuxer.place(this.#place) // before the bytes, too
-    const isFirst = length > 0 && this.#output.total === 0
-    if (isDirect) this.#output.commit(length)
-    else this.#output.write(window.subarray(0, length))
+    const publish: Publish = (length, taken) => {
+      this.#publish(length)
+      this.#release(taken)
+    }
+    const isUrgent = isDirect && this.#isLive && this.#output.isAwaited
+    const rest = produce(window, isUrgent ? publish : undefined)
+    if (isDirect) this.#publish(rest)
+    else {
+      this.#tell()
+      this.#output.write(window.subarray(0, rest))
+    }
+    const length = this.#output.total - before
     this.#hasMore = length > 0 && window.length - length < packetBytes
-    if (isFirst) this.#onFlowing(this.#remuxer.stats())
+    if (before === 0 && length > 0) this.#onFlowing(this.#remuxer.stats())
+  }
+
+  #release(taken: number): void {
+    this.#input.release(taken - this.#released)
+    this.#released = taken
+  }
+
+  #publish(length: number): void {
+    this.#tell()
+    this.#output.commit(length)
+  }
+
+  // Before the bytes.
+  #tell(): void {
+    for (const mark of this.#remuxer.marks()) this.#marks.write(mark)
+    this.#remuxer.place(this.#place)
   }
 
   #count(stats: RemuxStats): void {

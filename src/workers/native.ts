@@ -93,7 +93,7 @@ export const PLACE_VERSION = 2
 export const PLACE_OPEN = 3
 
 interface RawRemuxer {
-  push(bytes: Uint8Array, window?: Uint8Array): number
+  push(bytes: Uint8Array, window?: Uint8Array, publish?: Publish): number
   pull(window: Uint8Array): number
   flush(): void
   marks(): Mark[]
@@ -171,6 +171,10 @@ const defaultSettleMs = 250
 export const patientSettleMs = 1000
 const nowhere: Place = Float64Array.of(-1, 0, 0, 0)
 
+/** Hears that so many bytes more are in the window, and that so many of those that are being pushed,
+ *  counted from their first, are done with: they may be given back. */
+export type Publish = (length: number, taken: number) => void
+
 /** A transport stream in, the same with other sound out. Synchronous; belongs to one thread. Borrows
  *  the arrays for the call, shared memory too. Damage in the stream is counted in stats(). */
 export class Remuxer {
@@ -202,12 +206,14 @@ export class Remuxer {
 
   /** Takes all of the bytes, at most mostPushBytes of any alignment, and writes what fits of the
    *  output into the window. The rest waits for pull: do not push before pull has returned 0.
-   *  @returns bytes written into the window, a multiple of 188 */
-  push(bytes: Uint8Array, window?: Uint8Array): number {
+   *  @param publish  called before sound is worked on, so that what passes need not wait for it. marks()
+   *    and place() may be called then.
+   *  @returns bytes written into the window since publish was called last, a multiple of 188 */
+  push(bytes: Uint8Array, window?: Uint8Array, publish?: Publish): number {
     if (bytes.length > mostPushBytes) {
       throw new TypeError(`Expected at most ${mostPushBytes} bytes for push but received ${bytes.length}`)
     }
-    return window === undefined ? this.#open.push(bytes) : this.#open.push(bytes, window)
+    return window === undefined ? this.#open.push(bytes) : this.#open.push(bytes, window, publish)
   }
 
   /** Writes waiting output into the window, which holds at least one packet of 188 bytes.

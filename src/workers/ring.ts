@@ -146,6 +146,11 @@ export class RingWriter extends Side {
     return this.#stalls
   }
 
+  /** Does the reader wait for bytes? */
+  get isAwaited(): boolean {
+    return Atomics.load(this.header, PARKED_READER) !== 0
+  }
+
   /** Copies in what fits and publishes it once.
    *  @returns bytes taken, 0 when full, -1 when closed */
   write(bytes: Uint8Array): number {

@@ -13,9 +13,23 @@ Data Drain(Remuxer& remuxer) {
 
 Data Feed(Remuxer& remuxer, View piece) {
   // A copy that is gone afterwards: what is kept beyond the call is a read of freed memory.
-  const Data copy(piece.begin(), piece.end());
-  remuxer.Push(copy);
-  Data out = Drain(remuxer);
+  Data copy(piece.begin(), piece.end());
+  Data out;
+  const auto pull = [&] {
+    const Data more = Drain(remuxer);
+    out.insert(out.end(), more.begin(), more.end());
+  };
+  // Of some pieces what passes is taken before the sound among it is done, and what brought it is
+  // written over: it is all the same.
+  Remuxer::OnPause on_pause;
+  if (copy.size() % 2) {
+    on_pause = [&](size_t taken) {
+      pull();
+      std::fill_n(copy.begin(), taken, uint8_t{0x5A});
+    };
+  }
+  remuxer.Push(copy, on_pause);
+  pull();
   remuxer.Settle();
   return out;
 }

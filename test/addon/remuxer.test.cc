@@ -982,6 +982,90 @@ TEST_CASE("Remuxer: picture leaves in the call that brought it, sound as soon as
   }
 }
 
+TEST_CASE("Remuxer: what came before sound can be had before the sound is done") {
+  const Aired aired = Air({.seconds = 3});
+  Remuxer remuxer({});
+  const View in = aired.ts;
+  const size_t half = in.size() / 2 / kTsBytes * kTsBytes;
+  Feed(remuxer, in.first(half));
+  const Data rest(in.begin() + static_cast<long>(half), in.end());
+  size_t pauses = 0;
+  Data early;
+  remuxer.Push(rest, [&](size_t) {
+    const Data more = Drain(remuxer);
+    early.insert(early.end(), more.begin(), more.end());
+    ++pauses;
+  });
+  const Data late = Drain(remuxer);
+  const size_t pictures = PacketsOf(rest, kVideoPid).size();
+  CHECK(pauses > 40);
+  CHECK(PacketsOf(early, kVideoPid).size() > pictures * 9 / 10);
+  CHECK(PacketsOf(early, kVideoPid).size() + PacketsOf(late, kVideoPid).size() == pictures);
+}
+
+// The payload of a PID.
+static Data PayloadOf(View ts, uint16_t pid) {
+  Data payload;
+  for (const TsPacket& p : ReadTs(ts).packets)
+    if (p.pid == pid) payload.insert(payload.end(), p.payload.begin(), p.payload.end());
+  return payload;
+}
+
+TEST_CASE("Remuxer: one that is lost while it works on sound has sent what passes, and the next does not again") {
+  RemuxerSettings settings;
+  Broadcast broadcast{.seconds = 2};
+  SUBCASE("the picture") {}
+  SUBCASE("the source's sound as well") { settings.keeps_original = true; }
+  SUBCASE("several frames in a packet") {
+    broadcast.audio = {{.sound = {{.rate = 24000, .channels = 1, .bitrate = 8000}}, .frames_per_pes = 3}};
+  }
+  const Aired aired = Air(broadcast);
+  const Data pictures = PayloadOf(aired.ts, kVideoPid);
+  RemuxerSettings resumed = settings;
+  resumed.is_resumed = true;
+  for (const size_t size : {size_t{5000}, 100 * kTsBytes}) {
+    size_t losses = 0;
+    for (size_t lost_in = 0;; ++lost_in) {
+      // Each run loses the remuxer in another pause.
+      Remuxer first(settings);
+      View rest = aired.ts;
+      Data sent;
+      size_t pauses = 0;
+      bool is_lost = false;
+      const auto pull = [&] {
+        const Data more = Drain(first);
+        sent.insert(sent.end(), more.begin(), more.end());
+      };
+      while (!rest.empty() && !is_lost) {
+        const View piece = rest.first(std::min(size, rest.size()));
+        size_t released = 0;
+        first.Push(piece, [&](size_t taken) {
+          if (is_lost) return;
+          pull();
+          released = taken;
+          is_lost = pauses++ == lost_in;
+        });
+        if (!is_lost) pull();
+        first.Settle();
+        rest = rest.subspan(is_lost ? released : piece.size());
+      }
+      if (rest.size() < aired.ts.size() / 4) break;  // the next one has to find tables
+      ++losses;
+      const Data more = Remux(rest, resumed).ts;
+      sent.insert(sent.end(), more.begin(), more.end());
+      const TsDump dump = ReadTs(sent);
+      CHECK((PayloadOf(sent, kVideoPid) == pictures));
+      CHECK(dump.CountFaults(FaultKind::kContinuity, kVideoPid) == 0);
+      int64_t before = kAbsent;
+      for (const PesUnit& unit : dump.Units(kAudioPid)) {
+        if (before != kAbsent) CHECK(WrapDistance(unit.pts, before) > 0);
+        before = unit.pts;
+      }
+    }
+    CHECK(losses > 5);
+  }
+}
+
 TEST_CASE("Remuxer: what it holds while it does not know the programme is bounded") {
   TsWriter ts;
   for (int i = 0; i < 100; ++i) ts.Put({.pid = 0x123}, Data(184, 1));

@@ -67,8 +67,16 @@ Data Remux(View in, const RemuxerSettings& settings, Pieces* pieces) {
   Data out;
   while (!in.empty()) {
     const size_t size = std::min(pieces ? pieces->Next() : in.size(), in.size());
-    const Data piece(in.begin(), in.begin() + static_cast<long>(size));
-    remuxer.Push(piece);
+    Data piece(in.begin(), in.begin() + static_cast<long>(size));
+    Remuxer::OnPause on_pause;
+    if (pieces && size % 5 == 0) {
+      on_pause = [&](size_t taken) {
+        Require(taken < piece.size(), "what is under work is not done with");
+        Drain(remuxer, out);
+        std::fill_n(piece.begin(), taken, uint8_t{0x5A});
+      };
+    }
+    remuxer.Push(piece, on_pause);
     // Sometimes the output waits, as it does behind a slow reader.
     if (!pieces || size % 3 != 0) Drain(remuxer, out);
     remuxer.Settle();

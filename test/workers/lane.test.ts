@@ -192,6 +192,23 @@ describe('Lane', () => {
     void first // waits on memory that nobody writes to any more, as a lost thread would
   })
 
+  it('has published no packet that the next thread sends again', async () => {
+    const job = jobOf()
+    const packets = readUpTo(job, 100) // waits, so it is urgent
+    const losing = new Relay((packet) => {
+      if (readNumber(packet) !== 44) return
+      job.rescue() // what is done here further is done to the old memory
+      throw new Error('lost')
+    })
+    job.input.write(makePackets(0, 100))
+    await expect(carry(job, losing)).rejects.toThrow('lost')
+    expect(job.bytesOut).toBe(40 * packetBytes)
+    const next = carry(job)
+    expect((await packets).map(readNumber)).toEqual([...Array(100).keys()])
+    job.input.close()
+    await next
+  })
+
   describe('at a splice', () => {
     const bytes = (count: number) => count * packetBytes
 

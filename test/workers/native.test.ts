@@ -60,6 +60,39 @@ describe('Remuxer', () => {
     expect(outputs[2]?.equals(outputs[0] ?? Buffer.alloc(0))).toBe(true)
   })
 
+  it('publishes what passes before sound is worked on: the same bytes, in order', () => {
+    using plain = new Remuxer(defaultProfile)
+    using eager = new Remuxer(defaultProfile)
+    const bytes = sample.subarray(0, mostPushBytes)
+    const window = new Uint8Array(2 ** 20)
+    const all = plain.push(bytes, window)
+    const other = new Uint8Array(2 ** 20)
+    const lengths: number[] = []
+    const given = Buffer.from(bytes)
+    const rest = eager.push(given, other, (length, taken) => {
+      lengths.push(length)
+      expect(taken % packetBytes).toBe(0)
+      given.fill(0x5a, 0, taken)
+    })
+    expect(given.indexOf(0x47)).toBeGreaterThan(0)
+    expect(lengths.length).toBeGreaterThan(2)
+    expect(lengths.filter((length) => length % packetBytes !== 0 || length === 0)).toEqual([])
+    expect(lengths.reduce((sum, length) => sum + length, rest)).toBe(all)
+    expect(Buffer.compare(other, window)).toBe(0)
+  })
+
+  it('is done with the push, and as it was, when publishing fails', () => {
+    using remuxer = new Remuxer(defaultProfile)
+    const window = new Uint8Array(2 ** 20)
+    const fail = () => {
+      throw new RangeError('no room')
+    }
+    expect(() => remuxer.push(sample.subarray(0, mostPushBytes), window, fail)).toThrow('no room')
+    const stats = remuxer.stats()
+    expect(stats.bytesIn).toBe(mostPushBytes)
+    expect(remuxer.push(sample.subarray(mostPushBytes, 2 * mostPushBytes), window)).toBeGreaterThan(0)
+  })
+
   it('tells of access points, each once, at a packet', () => {
     using remuxer = new Remuxer(defaultProfile)
     const output = remux(remuxer, sample, 1316, new Uint8Array(mostPushBytes))

@@ -1,9 +1,10 @@
-// A remuxer for tests: passes whole packets on, in order, and calls every hundredth an access point.
+// A remuxer for tests: passes whole packets on, in order, publishes where it is asked to, and calls every hundredth an access point.
 import type { LaneRemuxer } from '../../src/workers/lane.ts'
-import type { Mark, Place, RemuxStats } from '../../src/workers/native.ts'
+import type { Mark, Place, Publish, RemuxStats } from '../../src/workers/native.ts'
 import { packetBytes } from './packet.ts'
 
 const noBytes = new Uint8Array(0)
+const packetsPerPause = 8 // the relay's long work, before which it publishes
 
 export class Relay implements LaneRemuxer {
   readonly #onPacket: (packet: Uint8Array) => void
@@ -19,16 +20,27 @@ export class Relay implements LaneRemuxer {
     this.#onPacket = onPacket
   }
 
-  push(bytes: Uint8Array, window?: Uint8Array): number {
+  push(bytes: Uint8Array, window?: Uint8Array, publish?: Publish): number {
     this.#bytesIn += bytes.length
     const input = Buffer.concat([this.#rest, bytes])
-    const start = Math.max(0, input.indexOf(0x47))
-    const end = input.length - ((input.length - start) % packetBytes)
-    for (let at = start; at < end; at += packetBytes)
-      this.#take(input.subarray(at, at + packetBytes), at - start)
-    this.#waiting = Buffer.concat([this.#waiting, input.subarray(start, end)])
-    this.#rest = Uint8Array.from(input.subarray(end))
-    return window === undefined ? 0 : this.pull(window)
+    const kept = this.#rest.length
+    let at = Math.max(0, input.indexOf(0x47))
+    let begin = at // of what does not wait in #waiting yet
+    let room = window
+    for (; at + packetBytes <= input.length; at += packetBytes) {
+      const length = this.#waiting.length + at - begin
+      const isPause = this.#packets % packetsPerPause === 0 && at >= kept && length > 0
+      if (isPause && room !== undefined && publish !== undefined && length <= room.length) {
+        this.#wait(input.subarray(begin, at))
+        begin = at
+        room = room.subarray(this.pull(room))
+        publish(length, at - kept)
+      }
+      this.#take(input.subarray(at, at + packetBytes), at - begin)
+    }
+    this.#wait(input.subarray(begin, at))
+    this.#rest = Uint8Array.from(input.subarray(at))
+    return room === undefined ? 0 : this.pull(room)
   }
 
   pull(window: Uint8Array): number {
@@ -55,6 +67,10 @@ export class Relay implements LaneRemuxer {
 
   close(): void {
     this.isClosed = true
+  }
+
+  #wait(packets: Uint8Array): void {
+    this.#waiting = Buffer.concat([this.#waiting, packets])
   }
 
   #take(packet: Uint8Array, at: number): void {
