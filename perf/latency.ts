@@ -74,7 +74,8 @@ export const latency: Benchmark = {
         '128th sample, from the last byte of the source frame that has it to the last byte of the AAC frame that has it, ' +
         'by PTS; a constant shift of the time line, as ffmpeg makes, is taken off by the picture. ' +
         'Source and viewer are one process and one clock. `pool`: through the rings and a worker thread of this process. ' +
-        '`rings alone`: the same with a thread that copies, which is what two rings and two threads that wake take. ' +
+        '`rings alone`: the same with a thread that copies, which is what two rings and two threads that wake take; what the ' +
+        'pool takes more is added in the worker. ' +
         '`daemon`: through `./xg2g serve` over TCP. ffmpeg: through pipes, with ' +
         `\`${tuned.join(' ')} -flush_packets 1\`, or as the default command is.`,
       inputs: inputs.map(({ name, description }) => `${name}: ${description}`),
@@ -131,9 +132,12 @@ function judgeSteady(
     }),
   }
   const video = all('xg2g pool', 'video')
+  const median = percentile(video, 50)
+  const inWorker = median - percentile(all('rings alone', 'video'), 50)
   const goals = [
-    atMost(`video delay, pool, p50, ${name}`, 0.1, percentile(video, 50), ' ms'),
-    atMost(`video delay, pool, p99, ${name}`, 3, percentile(video, 99), ' ms'),
+    atMost(`video delay, added in the worker, p50, ${name}`, 0.1, inWorker, ' ms'),
+    atMost(`video delay, pool with its wake-ups, p50, ${name}`, 0.1, median, ' ms'),
+    atMost(`video delay, pool with its wake-ups, p99, ${name}`, 3, percentile(video, 99), ' ms'),
     atMost(`audio delay, pool, p50, ${name}`, 55, percentile(all('xg2g pool', 'audio'), 50), ' ms'),
   ]
   return { table, goals }
