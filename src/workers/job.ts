@@ -3,7 +3,7 @@
 import { AppError } from '../base/errors.ts'
 import { eachDamage, errorsOf, type Damage } from './damage.ts'
 import { MarkReader, createMarks } from './marks.ts'
-import type { Notice, Outcome, RemuxTask } from './message.ts'
+import type { Outcome, RemuxTask } from './message.ts'
 import type { Mark, Place, RemuxStats } from './native.ts'
 import type { Profile } from './profile.ts'
 import { RingReader, RingWriter, createRing } from './ring.ts'
@@ -22,8 +22,6 @@ export interface PoolStream {
   /** Resolves at the end, cancelled or not. Rejects with an AppError: NO_STREAM, WORKER_DIED,
    *  WORKER_HUNG, ADDON_MISSING, INTERNAL. Safe to leave alone. */
   readonly done: Promise<RemuxReport>
-  /** The statistics when the first output came, until then undefined. */
-  readonly firstStats: RemuxStats | undefined
   /** Access points since the last call, offsets in bytes of output. Read it along with the output:
    *  128 are kept, newer ones are dropped. */
   marks(): Mark[]
@@ -70,7 +68,6 @@ export class Job implements PoolStream, Work {
   readonly input: RingWriter
   readonly output: RingReader
   readonly done: Promise<RemuxReport>
-  firstStats: RemuxStats | undefined
   readonly isMovable = true
   losses = 0
   readonly startedAt = performance.now()
@@ -178,10 +175,6 @@ export class Job implements PoolStream, Work {
       default:
         outcome satisfies never
     }
-  }
-
-  hear({ stats }: Notice): void {
-    this.firstStats = stats
   }
 
   fail(error: AppError): void {

@@ -48,7 +48,6 @@ export class Lane {
   readonly #place: Place // in the output ring: it outlives this thread
   #remuxer: LaneRemuxer
   #past: RemuxStats | undefined // of the remuxers before this one
-  readonly #onFlowing: (stats: RemuxStats) => void
   // Where the output ring's end is nearer than a packet, the packets come through here.
   readonly #bridge = new Uint8Array(16 * packetBytes)
   #hasMore = false // output waits inside the remuxer
@@ -60,7 +59,7 @@ export class Lane {
   #countedAt = performance.now()
 
   /** Throws what the making of the remuxer throws; the rings are closed then. */
-  constructor(task: RemuxTask, make: MakeRemuxer, onFlowing: (stats: RemuxStats) => void) {
+  constructor(task: RemuxTask, make: MakeRemuxer) {
     this.#id = task.id
     this.#profile = task.profile
     this.#make = make
@@ -70,7 +69,6 @@ export class Lane {
     this.#input = new RingReader(task.input)
     this.#output = new RingWriter(task.output)
     this.#marks = new MarkWriter(task.marks, task.offset)
-    this.#onFlowing = onFlowing
     this.#place = this.#output.notes
     if (!task.isResumed) this.#place[PLACE_TIME] = -1
     try {
@@ -210,7 +208,6 @@ export class Lane {
     }
     const length = this.#output.total - before
     this.#hasMore = length > 0 && window.length - length < packetBytes
-    if (before === 0 && length > 0) this.#onFlowing(this.#remuxer.stats())
   }
 
   #release(taken: number): void {

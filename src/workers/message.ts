@@ -45,13 +45,6 @@ export type Outcome =
   | { readonly kind: 'packaged' }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly details: Readonly<Record<string, unknown>> }
 
-/** Sent once for each stream, with its first output. */
-export interface Notice {
-  readonly kind: 'flowing'
-  readonly id: number
-  readonly stats: RemuxStats
-}
-
 /** What a thread is given when it starts. */
 export interface ThreadData {
   readonly heartbeat: SharedArrayBuffer

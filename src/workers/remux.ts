@@ -1,11 +1,11 @@
 // The task of a worker thread, run by Piscina: many at a time on one event loop. A task never rejects:
 // an error that left it would end the thread and with it the streams of all the others.
-import { parentPort, workerData } from 'node:worker_threads'
+import { workerData } from 'node:worker_threads'
 import { toAppError } from '../base/errors.ts'
 import { Heartbeat, createHeartbeat } from './heartbeat.ts'
 import { Lane, type MakeRemuxer } from './lane.ts'
-import type { Notice, Outcome, RemuxTask, Task, ThreadData } from './message.ts'
-import { Remuxer, nativeVersion, type NativeVersion, type RemuxStats } from './native.ts'
+import type { Outcome, RemuxTask, Task, ThreadData } from './message.ts'
+import { Remuxer, nativeVersion, type NativeVersion } from './native.ts'
 import { Packager } from './packager.ts'
 import { pack, type MakePackager } from './packing.ts'
 import { Schedule } from './schedule.ts'
@@ -60,12 +60,7 @@ async function beating<T>(work: () => Promise<T>): Promise<T> {
 }
 
 async function carry(task: RemuxTask, make: MakeRemuxer): Promise<Outcome> {
-  const onFlowing = (stats: RemuxStats) => announce({ kind: 'flowing', id: task.id, stats })
-  const lane = heartbeat.turn(task.id, () => new Lane(task, make, onFlowing))
+  const lane = heartbeat.turn(task.id, () => new Lane(task, make))
   const share = task.weight === undefined ? undefined : schedule.share(task.weight)
   return { kind: 'done', stats: await lane.run(heartbeat, share) }
-}
-
-function announce(notice: Notice): void {
-  parentPort?.postMessage(notice)
 }

@@ -4,7 +4,7 @@
 import { Piscina } from 'piscina'
 import { AppError } from '../base/errors.ts'
 import { HeartbeatWatch, createHeartbeat } from './heartbeat.ts'
-import type { Notice, Outcome, Task, ThreadData } from './message.ts'
+import type { Outcome, Task, ThreadData } from './message.ts'
 import { readThread, type ReadThread } from './thread.ts'
 import type { Work } from './work.ts'
 
@@ -122,7 +122,6 @@ export class Slot {
       workerData,
     })
     piscina.on('error', (cause) => this.#lose(piscina, cause))
-    piscina.on('message', (notice: Notice) => this.#hear(notice))
     const watch = new HeartbeatWatch(heartbeat, { hangMs, read })
     return { piscina, watch, started: this.#greet(piscina) }
   }
@@ -150,10 +149,6 @@ export class Slot {
 
   #ask(piscina: Piscina, task: Task): Promise<Outcome> {
     return piscina.run(task) as Promise<Outcome>
-  }
-
-  #hear(notice: Notice): void {
-    for (const work of this.works) if (work.id === notice.id) work.hear?.(notice)
   }
 
   // Once for each thread: its other streams, and itself, tell of the same end.

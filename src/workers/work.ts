@@ -1,6 +1,6 @@
 // What a slot of the pool carries for its owner, and what a lost thread leaves behind.
 import type { AppError } from '../base/errors.ts'
-import type { Notice, Outcome, Task } from './message.ts'
+import type { Outcome, Task } from './message.ts'
 
 export interface Work {
   /** 1 .. 2^31-1, of one pool */
@@ -19,8 +19,6 @@ export interface Work {
   task(): Task
   /** Ends with what the thread answered. */
   settle(outcome: Outcome): void
-  /** The thread tells something before the end. */
-  hear?(notice: Notice): void
   /** Takes it out of the reach of a thread that is lost; the next task() goes on from here. */
   rescue(): void
   fail(error: AppError): void

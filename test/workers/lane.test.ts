@@ -31,11 +31,7 @@ function jobOf({
 
 /** Runs the job's task on this thread. */
 function carry(job: Job, remuxer: LaneRemuxer = new Relay()): Promise<RemuxStats> {
-  return new Lane(
-    job.task(),
-    () => remuxer,
-    () => undefined,
-  ).run(heartbeat)
+  return new Lane(job.task(), () => remuxer).run(heartbeat)
 }
 
 async function write(job: Job, bytes: Uint8Array): Promise<void> {
@@ -232,7 +228,7 @@ describe('Lane', () => {
         options.push({ ...made, place: Float64Array.from(made.place ?? []) })
         return relay
       }
-      const lane = new Lane(job.task(), make, () => undefined)
+      const lane = new Lane(job.task(), make)
       return { relays, options, taken, done: lane.run(heartbeat) }
     }
 
@@ -358,12 +354,7 @@ describe('Lane', () => {
     })
     let now = 0
     vi.spyOn(performance, 'now').mockImplementation(() => (now += 2000)) // so that each push counts
-    const lane = new Lane(
-      job.task(),
-      () => relay,
-      () => undefined,
-    )
-    found.unshift(0) // the first output looks once, for the announcement
+    const lane = new Lane(job.task(), () => relay)
     const run = lane.run(heartbeat)
     const seen: number[] = []
     for (let number = 0; number < 2; number++) {

@@ -205,11 +205,7 @@ describe('Lane with a share', () => {
   function open(weight: number | undefined, relay = new Relay()): Job {
     const bytes = { inputBytes: 2 ** 20, outputBytes: 2 ** 20 }
     const job = new Job(jobs.length + 1, defaultProfile, { label: 'test', weight, ...bytes })
-    const lane = new Lane(
-      job.task(),
-      () => relay,
-      () => undefined,
-    )
+    const lane = new Lane(job.task(), () => relay)
     jobs.push(job)
     lanes.push(lane.run(diary, weight === undefined ? undefined : schedule.share(weight)))
     return job

@@ -146,11 +146,7 @@ describe('A source that is connected again', () => {
     const heartbeat = new Heartbeat(createHeartbeat(), 1000)
     const job = new Job(1, defaultProfile, { label: 'test', inputBytes: 2 ** 21, outputBytes: 2 ** 22 })
     const run = (): Promise<RemuxStats> =>
-      new Lane(
-        job.task(),
-        (profile, options) => new Remuxer(profile, options),
-        () => undefined,
-      ).run(heartbeat)
+      new Lane(job.task(), (profile, options) => new Remuxer(profile, options)).run(heartbeat)
     const half = Math.floor(sample.length / 2)
     job.input.write(cut)
     job.input.splice()
