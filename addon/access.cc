@@ -19,9 +19,10 @@ AccessScanner::Verdict AccessScanner::Feed(Bytes es) {
   const bool has_emulation = codec_ != VideoCodec::kMpeg2;
   const size_t size = std::min(es.size(), kMaxScanBytes - scanned_);
   scanned_ += size;
+  size_t zeros = zeros_;
   for (const uint8_t byte : es.first(size)) {
-    const bool after_zeros = zeros_ >= 2;
-    zeros_ = byte == 0 ? zeros_ + 1 : 0;
+    const bool after_zeros = zeros >= 2;
+    zeros = byte == 0 ? zeros + 1 : 0;
     if (after_zeros && byte == 1) {
       in_unit_ = true;
       head_size_ = 0;
@@ -31,6 +32,7 @@ AccessScanner::Verdict AccessScanner::Feed(Bytes es) {
       if (verdict_ != Verdict::kMore) return verdict_;
     }
   }
+  zeros_ = zeros;
   if (scanned_ == kMaxScanBytes) verdict_ = Verdict::kNone;
   return verdict_;
 }

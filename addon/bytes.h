@@ -1,6 +1,7 @@
 // Big-endian fields and bit strings over borrowed bytes. Nothing here allocates or throws.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -39,23 +40,19 @@ class BitReader {
       ok_ = false;
       return 0;
     }
-    const size_t byte = position_ >> 3;
-    uint64_t v = 0;  // the eight bytes from there on, or as many as there are
-    if (in_.size() - byte >= 8) {
-      std::memcpy(&v, in_.data() + byte, 8);
-      v = __builtin_bswap64(v);
-    } else {
-      for (size_t i = byte; i < in_.size(); ++i) v |= uint64_t{in_[i]} << (56 - 8 * (i - byte));
-    }
-    v <<= position_ & 7;
+    const uint64_t v = Ahead();
     position_ += n;
     return n > 0 ? static_cast<uint32_t>(v >> (64 - n)) : 0;
   }
   // ue(v) and se(v). Source: ITU-T H.264, 9.1.
   uint32_t Ue() {
-    unsigned zeros = 0;
-    while (ok_ && Bits(1) == 0) ++zeros;
-    return zeros < 32 ? (1u << zeros) - 1 + Bits(zeros) : UINT32_MAX;
+    const auto zeros = static_cast<unsigned>(std::countl_zero(Ahead()));
+    if (zeros >= 32) {  // more than a code can have, or the end
+      Skip(SIZE_MAX);
+      return 0;
+    }
+    Skip(zeros + 1);
+    return (1u << zeros) - 1 + Bits(zeros);
   }
   int32_t Se() {
     const uint32_t code = Ue();
@@ -73,6 +70,19 @@ class BitReader {
   size_t position() const { return position_; }  // bits
 
  private:
+  // The bits from the position on, at least 57 of them, with zeros behind the last.
+  uint64_t Ahead() const {
+    const size_t byte = position_ >> 3;
+    uint64_t v = 0;
+    if (in_.size() - byte >= 8) {
+      std::memcpy(&v, in_.data() + byte, 8);
+      v = __builtin_bswap64(v);
+    } else {
+      for (size_t i = byte; i < in_.size(); ++i) v |= uint64_t{in_[i]} << (56 - 8 * (i - byte));
+    }
+    return v << (position_ & 7);
+  }
+
   Bytes in_;
   size_t position_ = 0;
   bool ok_ = true;
