@@ -2,22 +2,28 @@
 
 namespace xg2g {
 
-void Output::Section(uint16_t pid, Bytes section, uint8_t& continuity) {
+SectionPackets::SectionPackets(uint16_t pid, Bytes section) {
   bool is_first = true;
   while (!section.empty()) {
-    uint8_t* p = Generate();
-    continuity = (continuity + 1) & 0x0F;
-    p[0] = kSyncByte;
-    p[1] = static_cast<uint8_t>((is_first ? 0x40 : 0) | pid >> 8);
-    p[2] = static_cast<uint8_t>(pid);
-    p[3] = 0x10 | continuity;
-    uint8_t* at = p + 4;
-    if (is_first) *at++ = 0;  // pointer_field
-    const size_t n = std::min(static_cast<size_t>(p + kPacketBytes - at), section.size());
-    std::memcpy(at, section.data(), n);
-    std::memset(at + n, 0xFF, static_cast<size_t>(p + kPacketBytes - at) - n);
+    const size_t at = bytes_.size();
+    bytes_.resize(at + kPacketBytes, 0xFF);
+    uint8_t* p = bytes_.data() + at;
+    *p++ = kSyncByte;
+    *p++ = static_cast<uint8_t>((is_first ? 0x40 : 0) | pid >> 8);
+    *p++ = static_cast<uint8_t>(pid);
+    *p++ = 0x10;
+    if (is_first) *p++ = 0;  // pointer_field
+    const size_t n = std::min(static_cast<size_t>(bytes_.data() + bytes_.size() - p), section.size());
+    std::memcpy(p, section.data(), n);
     section = section.subspan(n);
     is_first = false;
+  }
+}
+
+void Output::Section(const SectionPackets& section, uint8_t& continuity) {
+  for (size_t i = 0; i < section.count(); ++i) {
+    continuity = (continuity + 1) & 0x0F;
+    Add(section.packet(i))[3] |= continuity;
   }
 }
 
@@ -29,7 +35,6 @@ void Output::Adaptation(uint16_t pid, uint8_t continuity, int64_t pcr, bool disc
   p[3] = 0x20 | continuity;
   p[4] = kPacketBytes - 5;
   p[5] = static_cast<uint8_t>((discontinuity ? 0x80 : 0) | (pcr != kNoTime ? 0x10 : 0));
-  std::memset(p + 6, 0xFF, kPacketBytes - 6);
   if (pcr == kNoTime) return;
   const int64_t base = pcr / kPcrPerTick;
   const auto extension = static_cast<uint32_t>(pcr % kPcrPerTick);

@@ -11,6 +11,18 @@
 
 namespace xg2g {
 
+// One section in packets that lack nothing but their counters, to be sent many times.
+class SectionPackets {
+ public:
+  SectionPackets() = default;
+  SectionPackets(uint16_t pid, Bytes section);
+  size_t count() const { return bytes_.size() / kPacketBytes; }
+  const uint8_t* packet(size_t i) const { return bytes_.data() + i * kPacketBytes; }
+
+ private:
+  std::vector<uint8_t> bytes_;
+};
+
 class Output {
  public:
   // Room for what a push of 64 KiB usually makes: it grows where that is not enough.
@@ -35,26 +47,18 @@ class Output {
   // One packet that lies in borrowed memory, or is the last Copy().
   void Pass(const Packet& packet) {
     if (packet.data() != copy_.data()) return Pass(packet.data(), kPacketBytes);
-    std::memcpy(Generate(), packet.data(), kPacketBytes);
+    Add(packet.data());
   }
   // A packet of the input to be changed, and then passed like others. Valid until the next one.
   uint8_t* Copy(const uint8_t* packet) {
     std::memcpy(copy_.data(), packet, kPacketBytes);
     return copy_.data();
   }
-  // Appends one packet of our own and returns its 188 bytes, to be filled before the next call.
-  uint8_t* Generate() {
-    position_ += kPacketBytes;
-    const size_t at = arena_.size();
-    arena_.resize(at + kPacketBytes);
-    if (!runs_.empty() && !runs_.back().borrowed && runs_.back().offset + runs_.back().bytes == at)
-      runs_.back().bytes += kPacketBytes;
-    else
-      runs_.push_back({nullptr, at, kPacketBytes});
-    return arena_.data() + at;
-  }
+  // Appends one packet of our own and returns its 188 bytes, to be filled before the next call: what
+  // is not, is stuffing.
+  uint8_t* Generate() { return Add(kStuffing.data()); }
   // Appends the packets of one section. continuity: the counter of the PID, stepped per packet.
-  void Section(uint16_t pid, Bytes section, uint8_t& continuity);
+  void Section(const SectionPackets& section, uint8_t& continuity);
   // Appends a packet without payload that carries a PCR (27 MHz, or kNoTime) and the flag.
   void Adaptation(uint16_t pid, uint8_t continuity, int64_t pcr, bool discontinuity);
 
@@ -74,11 +78,26 @@ class Output {
   uint64_t position() const { return position_; }
 
  private:
+  static constexpr auto kStuffing = [] {
+    std::array<uint8_t, kPacketBytes> packet;
+    packet.fill(0xFF);
+    return packet;
+  }();
   struct Run {
     const uint8_t* borrowed;  // null: in the arena
     size_t offset;            // in the arena
     size_t bytes;
   };
+  uint8_t* Add(const uint8_t* packet) {
+    position_ += kPacketBytes;
+    const size_t at = arena_.size();
+    arena_.insert(arena_.end(), packet, packet + kPacketBytes);
+    if (!runs_.empty() && !runs_.back().borrowed && runs_.back().offset + runs_.back().bytes == at)
+      runs_.back().bytes += kPacketBytes;
+    else
+      runs_.push_back({nullptr, at, kPacketBytes});
+    return arena_.data() + at;
+  }
   const uint8_t* Data(const Run& run) const {
     return run.borrowed ? run.borrowed : arena_.data() + run.offset;
   }

@@ -199,10 +199,10 @@ void Program::Send(Output& out, uint16_t transport_stream_id) {
   if (is_changed_ || written_ts_id_ != transport_stream_id) Write(transport_stream_id);
   if (has_jumped_) out.Adaptation(kPatPid, pat_continuity_, kNoTime, true);
   has_jumped_ = false;
-  out.Section(kPatPid, pat_.bytes(), pat_continuity_);
+  out.Section(pat_packets_, pat_continuity_);
   if (has_moved_) out.Adaptation(pmt_pid_, pmt_continuity_, kNoTime, true);
   has_moved_ = false;
-  out.Section(pmt_pid_, pmt_.bytes(), pmt_continuity_);
+  out.Section(pmt_packets_, pmt_continuity_);
 }
 
 void Program::Write(uint16_t transport_stream_id) {
@@ -215,6 +215,7 @@ void Program::Write(uint16_t transport_stream_id) {
   pat_.Word(number_);
   pat_.Word(0xE000 | pmt_pid_);
   pat_.End();
+  pat_packets_ = SectionPackets(kPatPid, pat_.bytes());
 
   const bool has_scrambled = std::ranges::any_of(
       streams_, [](const Stream& s) { return s.is_announced && s.is_scrambled(); });
@@ -239,6 +240,7 @@ void Program::Write(uint16_t transport_stream_id) {
     if (pmt_.size() + 4 > kMaxSectionBytes) pmt_.Truncate(before);
   }
   pmt_.End();
+  pmt_packets_ = SectionPackets(pmt_pid_, pmt_.bytes());
 }
 
 void Program::WriteEntry(const Stream& stream) {

@@ -73,7 +73,7 @@ class Program {
   uint16_t pmt_pid() const { return pmt_pid_; }
   void set_pmt_pid(uint16_t pid) {
     pmt_pid_ = pid;
-    has_moved_ = true;
+    has_moved_ = is_changed_ = true;
   }
   uint16_t pcr_pid() const { return pcr_pid_; }
   std::vector<Stream>& streams() { return streams_; }
@@ -115,6 +115,7 @@ class Program {
   uint8_t version_ = 31;  // stepped before the first one is sent
   uint64_t versions_ = 0;
   SectionWriter pat_, pmt_;
+  SectionPackets pat_packets_, pmt_packets_;
   uint8_t pat_continuity_ = 15, pmt_continuity_ = 15;
   bool has_jumped_ = false;  // the counter of the PAT
   bool has_moved_ = false;   // the PMT, to a PID on which it may have been before

@@ -152,7 +152,7 @@ std::vector<uint8_t> MakeTables(const Lineup& lineup, const Elementary* picture,
   for (const auto& [pid, section] : {std::pair{kPatPid, Bytes{pat}}, {lineup.pmt_pid, Bytes{pmt}}}) {
     uint8_t continuity = 15;
     out.Adaptation(pid, continuity, kNoTime, true);
-    out.Section(pid, section, continuity);
+    out.Section({pid, section}, continuity);
   }
   std::vector<uint8_t> packets(out.pending_bytes());
   out.Pull(packets);

@@ -106,7 +106,7 @@ TEST_CASE("Output::Section: one section per unit, whatever its length") {
     const Data section = Section(0x42, 1, 0, true, Data(body, 0x11));
     Output out;
     uint8_t continuity = 15;
-    out.Section(0x0000, section, continuity);
+    out.Section({0x0000, section}, continuity);
     const Data ts = PullAll(out, 10'000);
     CAPTURE(body);
     CHECK(ReadTs(ts).Faults() == "");
@@ -123,9 +123,9 @@ TEST_CASE("Output::Adaptation: a clock, a flag, both or neither, and no step of 
       Output out;
       uint8_t continuity = 3;
       const Data section = Section(0x42, 1, 0, true, {});
-      out.Section(0x44, section, continuity);
+      out.Section({0x44, section}, continuity);
       out.Adaptation(0x44, continuity, pcr, is_flagged);
-      out.Section(0x44, section, continuity);
+      out.Section({0x44, section}, continuity);
       const Data ts = PullAll(out, 10'000);
       const TsDump dump = ReadTs(ts);
       CHECK(dump.Faults() == "");

@@ -443,7 +443,7 @@ TEST_CASE("SectionWriter: sections that the other side reads, up to their full l
     CHECK(Crc32(writer.bytes()) == 0);
     Output out;
     uint8_t continuity = 15;
-    out.Section(0x99, writer.bytes(), continuity);
+    out.Section({0x99, writer.bytes()}, continuity);
     Data ts(out.pending_bytes());
     out.Pull(ts);
     const Assembled got = Assemble(ts);

@@ -45,7 +45,7 @@ void PushPayloads(Input& input) {
 void CheckTransport(const std::vector<Data>& sections) {
   Output out;
   uint8_t continuity = 15;
-  for (const Data& section : sections) out.Section(0x20, section, continuity);
+  for (const Data& section : sections) out.Section({0x20, section}, continuity);
   Data ts(out.pending_bytes());
   out.Pull(ts);
   SectionAssembler assembler;
