@@ -110,9 +110,10 @@ size_t Remuxer::Flow(const uint8_t* packets, size_t stride, size_t count) {
     }
     emit();
     if (head >> 24 != kSyncByte) return at;
-    if (IsNull(p)) {
-      for (; at < count && IsNull(packets + at * stride); ++at) ++stats_.null_packets;
-      begin = at;
+    if (expected == kNotSent) {
+      const size_t n = CountOfPid(p, stride, count - at);
+      (Packet(p).pid() == kNullPid ? stats_.null_packets : stats_.dropped_packets) += n;
+      begin = at += n;
       continue;
     }
     begin = ++at;
@@ -146,10 +147,6 @@ void Remuxer::Pause() {
 
 void Remuxer::Route(const Packet& packet) {
   PidState& state = pids_[packet.pid()];
-  if (state.role == Role::kDrop) {
-    ++(packet.pid() == kNullPid ? stats_.null_packets : stats_.dropped_packets);
-    return;
-  }
   const bool is_valid = packet.IsValid();
   if (packet.error() || !is_valid) {
     stats_.tei_packets += packet.error();
@@ -170,7 +167,7 @@ void Remuxer::Route(const Packet& packet) {
     case Role::kVideo: return OnVideo(packet, state);
     case Role::kAudio: return OnAudio(packet, state);
     case Role::kClock: return PassClock(packet, state);
-    case Role::kDrop: return;
+    case Role::kDrop: ++stats_.dropped_packets; return;  // no longer ours: it was kept
   }
 }
 
@@ -319,10 +316,7 @@ void Remuxer::OnPat(const Packet& packet) {
   // Where ours is gone, the next PMT that comes will do.
   const PatEntry* ours = tables_.Find(program_->number());
   const bool has_moved = ours && ours->pid != program_->pmt_pid();
-  if (has_moved) {
-    program_->set_pmt_pid(ours->pid);
-    program_->Touch();
-  }
+  if (has_moved) program_->set_pmt_pid(ours->pid);
   if (stage_ != Stage::kFlow) return;
   SetRoles();
   if (has_moved) SendTables();  // before anything else flows on the PID that was the PMT's
@@ -373,7 +367,7 @@ void Remuxer::Adopt(const PatEntry& entry) {
 void Remuxer::SetRoles() {
   for (size_t pid = 0; pid < kPidCount; ++pid) {
     PidState& state = pids_[pid];
-    if (fast_[pid] != kNotFast) state.continuity = static_cast<uint8_t>((fast_[pid] - 1) & 0x0F);
+    if (IsHead(fast_[pid])) state.continuity = static_cast<uint8_t>((fast_[pid] - 1) & 0x0F);
     fast_[pid] = kNotFast;
     // Tables of the transport stream pass, those of its programmes only where they are ours.
     state.role = pid > 0 && pid < kFirstFreePid ? Role::kPass : Role::kDrop;
@@ -403,6 +397,8 @@ void Remuxer::SetRoles() {
   }
   // A PMT may move to the PID of what was a stream until now.
   pids_[program_->pmt_pid()].role = Role::kPmt;
+  for (size_t pid = 0; pid < kPidCount; ++pid)
+    if (pids_[pid].role == Role::kDrop) fast_[pid] = kNotSent;
 }
 
 void Remuxer::SendTables() {
@@ -474,7 +470,7 @@ void Remuxer::CountContinuity(const Packet& packet, PidState& state) {
   if (packet.discontinuity()) state.has_continuity = false;
   if (!packet.has_payload()) return;
   const uint32_t fast = fast_[packet.pid()];
-  const uint8_t last = fast != kNotFast ? static_cast<uint8_t>((fast - 1) & 0x0F) : state.continuity;
+  const uint8_t last = IsHead(fast) ? static_cast<uint8_t>((fast - 1) & 0x0F) : state.continuity;
   const uint8_t now = packet.continuity();
   if (state.has_continuity && now == last)
     ++stats_.duplicates;
@@ -578,12 +574,12 @@ void Remuxer::DecideShift() {
 // that pass without a look have neither clock nor PES header.
 void Remuxer::Shift(const Packet& packet) {
   PidState& state = pids_[packet.pid()];
-  if (state.role == Role::kDrop || !packet.IsValid()) return Route(packet);
+  if (!packet.IsValid()) return Route(packet);
   const bool is_kept = line_.Move(packet, state.stream != kNoStream, out_,
                                   [this](const Packet& moved) { Route(moved); });
   if (!is_kept) return;
   uint32_t& fast = fast_[packet.pid()];
-  if (fast != kNotFast) state.continuity = static_cast<uint8_t>((fast - 1) & 0x0F);
+  if (IsHead(fast)) state.continuity = static_cast<uint8_t>((fast - 1) & 0x0F);
   fast = kNotFast;
 }
 
