@@ -10,10 +10,8 @@ namespace {
 
 constexpr int64_t kRepeatTicks = kTicksPerSecond / 4;      // tables, where the source's are rarer
 constexpr int64_t kTableSpacing = kTicksPerSecond / 20;    // and not more often than this
-constexpr int64_t kSelectTicks = kTicksPerSecond;          // until another programme will do
 constexpr int64_t kJumpTicks = 2 * kTicksPerSecond;        // of the PCR: a new time line
 constexpr int64_t kRadioMarkTicks = kTicksPerSecond / 2;
-constexpr size_t kSettleBytesPerMs = 2500;                 // 20 Mbit/s, where no PCR tells the time
 constexpr uint8_t kScrambleHysteresis = 8;                 // packets in a row
 constexpr size_t kMaxListed = 8;                           // programmes named in a message
 
@@ -23,7 +21,7 @@ Remuxer::Remuxer(const RemuxerSettings& settings)
     : settings_(settings),
       fast_(kPidCount, kNotFast),
       pids_(kPidCount),
-      seen_(kPidCount, Seen::kNothing),
+      probe_(std::make_unique<Probe>(settings.program, settings.settle_ms)),
       line_(settings.shift, settings.continue_from),
       radio_marked_(-kRadioMarkTicks) {
   pids_[kPatPid].role = Role::kPat;
@@ -36,9 +34,9 @@ Remuxer::~Remuxer() = default;
 
 void Remuxer::Push(Bytes in, const OnPause& on_pause) {
   now_ = {.in = in, .on_pause = on_pause ? &on_pause : nullptr};
-  if (stage_ == Stage::kFlow && held_.capacity() > 0) {
-    out_.Own();
-    std::vector<uint8_t>().swap(held_);
+  if (stage_ == Stage::kFlow && probe_) {
+    out_.Own();  // of what was held
+    probe_.reset();
   }
   stats_.bytes_in += in.size();
   finder_.Push(
@@ -174,133 +172,54 @@ void Remuxer::Route(const Packet& packet) {
 // ---- while it is not known what to send
 
 void Remuxer::Hold(const Packet& packet) {
-  const uint16_t pid = packet.pid();
-  if (pid == kNullPid) {
+  if (packet.pid() == kNullPid) {
     ++stats_.null_packets;
     return;
   }
   if (!packet.error() && packet.IsValid()) {
-    if (packet.has_payload()) {
-      Seen seen = packet.scrambled() ? Seen::kScrambled : Seen::kClear;
-      if (seen == Seen::kClear && packet.unit_start() && TimesEnd(packet.payload()) > 0)
-        seen = Seen::kTimed;
-      if (seen > seen_[pid]) {
-        seen_[pid] = seen;
-        has_news_ = true;
-      }
-    }
-    if (packet.pcr() != kNoTime) {
-      if (hold_clock_pid_ == kNullPid) hold_clock_pid_ = pid;
-      const uint16_t clock = program_ ? program_->pcr_pid() : hold_clock_pid_;
-      if (pid == clock) {
-        if (pcr_ != kNoTime)
-          elapsed_ += std::clamp<int64_t>(
-              WrapDistance(packet.pcr(), pcr_, kPcrModulus) / kPcrPerTick, 0, kTicksPerSecond);
-        pcr_ = packet.pcr();
-        has_news_ = true;
-      }
-    }
-    if (pid == kPatPid) OnPat(packet);
+    probe_->Look(packet, program_ ? program_->pcr_pid() : kNullPid);
+    if (packet.pid() == kPatPid) OnPat(packet);
     OnPmt(packet);
   }
-  if (held_.size() + kPacketBytes > kHoldBytes) {
-    // More than the wait may cost: what is kept now starts over.
-    stats_.dropped_packets += held_.size() / kPacketBytes;
-    held_.clear();
-  }
-  held_.insert(held_.end(), packet.data(), packet.data() + kPacketBytes);
-  if (stage_ == Stage::kSelect && has_news_) Select(false);
-  if (stage_ == Stage::kSettle && IsSettled()) Release();
+  stats_.dropped_packets += probe_->Hold(packet);
+  if (stage_ == Stage::kSelect) Select(false);
+  // Where time stamps are to be moved, they have to be known first.
+  if (stage_ == Stage::kSettle && probe_->IsSettled(*program_, line_.IsToFollow())) Release();
 }
 
 void Remuxer::Select(bool is_last) {
-  has_news_ = false;
-  const bool is_late =
-      is_last || elapsed_ >= kSelectTicks || held_.size() + kPacketBytes > kHoldBytes / 2;
-  const PatEntry* entry = Choose(is_late);
+  const PatEntry* entry = probe_->Choose(tables_, is_last);
   if (!entry) return;
   Adopt(*entry);
   if (!program_) return;
   stage_ = Stage::kSettle;
-  settle_from_ = elapsed_;
-  settle_held_ = held_.size();
-}
-
-// The programme asked for, else the only one, else the first one that flows in the clear; when
-// that takes too long, the first whose PMT is there.
-const PatEntry* Remuxer::Choose(bool is_late) const {
-  const auto& programs = tables_.programs();
-  for (const PatEntry& entry : programs)
-    if (entry.program == settings_.program && settings_.program != 0) {
-      if (!tables_.FindPmt(entry.program).empty()) return &entry;
-      if (!is_late) return nullptr;
-    }
-  if (programs.size() == 1 && !tables_.FindPmt(programs[0].program).empty()) return &programs[0];
-  const auto first_that = [&](Seen at_least) -> const PatEntry* {
-    for (const PatEntry& entry : programs) {
-      const Bytes pmt = tables_.FindPmt(entry.program);
-      if (!pmt.empty() && Flows(pmt, at_least)) return &entry;
-    }
-    return nullptr;
-  };
-  if (const PatEntry* entry = first_that(Seen::kClear)) return entry;
-  if (!is_late) return nullptr;
-  if (const PatEntry* entry = first_that(Seen::kScrambled)) return entry;
-  return first_that(Seen::kNothing);
-}
-
-bool Remuxer::Flows(Bytes pmt_section, Seen at_least) const {
-  if (at_least == Seen::kNothing) return true;
-  Pmt pmt;
-  if (!ReadPmt(pmt_section, pmt)) return false;
-  for (size_t i = 0; i < pmt.stream_count; ++i) {
-    const StreamKind kind = ReadStreamKind(pmt.streams[i], pmt.descriptors);
-    if ((kind.is_audio || kind.is_video) && seen_[pmt.streams[i].pid] >= at_least) return true;
-  }
-  return false;
-}
-
-bool Remuxer::IsSettled() const {
-  if (elapsed_ - settle_from_ >= int64_t{settings_.settle_ms} * kTicksPerSecond / 1000) return true;
-  if (held_.size() - std::min(settle_held_, held_.size()) >= settings_.settle_ms * kSettleBytesPerMs)
-    return true;
-  return std::ranges::all_of(program_->streams(), [this](const Stream& stream) {
-    return !stream.MustFlow() || !stream.is_wanted || IsSeen(stream);
-  });
-}
-
-// Where time stamps are to be moved, they have to be known first.
-bool Remuxer::IsSeen(const Stream& stream) const {
-  const Seen seen = seen_[stream.pid];
-  if (line_.IsToFollow() && seen == Seen::kClear) return false;
-  return seen != Seen::kNothing;
+  probe_->Settle();
 }
 
 // Everything is known: what was held goes out as if it came now.
 void Remuxer::Release() {
   for (Stream& stream : program_->streams()) {
-    const Seen seen = seen_[stream.pid];
-    if (seen != Seen::kNothing) stream.seen = 0;
-    stream.was_scrambled = seen == Seen::kScrambled;
-    if (stream.track && seen == Seen::kScrambled) stream.track->StartScrambled();
+    const Probe::Seen seen = probe_->seen(stream.pid);
+    if (seen != Probe::Seen::kNothing) stream.seen = 0;
+    stream.was_scrambled = seen == Probe::Seen::kScrambled;
+    if (stream.track && stream.was_scrambled) stream.track->StartScrambled();
   }
   stage_ = Stage::kFlow;
   tables_.ForgetPmts();
-  elapsed_ = 0;
-  pcr_ = kNoTime;
   tables_.Rewind();
   SetRoles();
   DecideShift();
   Preview();
   SendTables();
-  Flow(held_.data(), kPacketBytes, held_.size() / kPacketBytes);
+  Flow(probe_->held().data(), kPacketBytes, probe_->held().size() / kPacketBytes);
 }
 
 // Which type MP3 has in the table depends on the rate, and not every rate can be MP3.
 void Remuxer::Preview() {
   if (settings_.audio != AudioTarget::kMp3) return;
-  for (size_t at = 0; at < held_.size(); at += kPacketBytes) {
-    const Packet packet(held_.data() + at);
+  const std::vector<uint8_t>& held = probe_->held();
+  for (size_t at = 0; at < held.size(); at += kPacketBytes) {
+    const Packet packet(held.data() + at);
     const PidState& state = pids_[packet.pid()];
     if (state.role == Role::kAudio && !packet.error() && packet.IsValid())
       program_->streams()[state.stream].track->Preview(packet);
@@ -311,7 +230,7 @@ void Remuxer::Preview() {
 
 void Remuxer::OnPat(const Packet& packet) {
   if (!tables_.PushPat(packet)) return;
-  has_news_ = true;
+  if (probe_) probe_->Note();
   if (!program_) return;
   // Where ours is gone, the next PMT that comes will do.
   const PatEntry* ours = tables_.Find(program_->number());
@@ -330,7 +249,7 @@ void Remuxer::OnPmt(const PatEntry& entry, Bytes section) {
   if (stage_ == Stage::kSelect) {
     Pmt pmt;
     if (!ReadPmt(section, pmt)) return;
-    has_news_ = true;
+    probe_->Note();
     return tables_.KeepPmt(entry.program, section);
   }
   if (entry.program != program_->number()) {
@@ -563,8 +482,8 @@ void Remuxer::DecideShift() {
   const auto sends = [](const Stream& stream) { return stream.MustFlow() && stream.is_wanted; };
   // Inside of what is scrambled nothing can be moved, so the rest stays with it.
   for (const Stream& stream : program_->streams())
-    if (sends(stream) && seen_[stream.pid] == Seen::kScrambled) return;
-  line_.Decide(held_, program_->pcr_pid(), [&](uint16_t pid) {
+    if (sends(stream) && stream.was_scrambled) return;
+  line_.Decide(probe_->held(), program_->pcr_pid(), [&](uint16_t pid) {
     const uint8_t stream = pids_[pid].stream;
     return stream != kNoStream && sends(program_->streams()[stream]);
   });

@@ -7,6 +7,7 @@
 #include "mux.h"
 #include "packet.h"
 #include "pes.h"
+#include "probe.h"
 #include "program.h"
 #include "psi.h"
 #include "tables.h"
@@ -57,8 +58,7 @@ struct RemuxerStats {
 
 class Remuxer {
  public:
-  static constexpr size_t kMaxMarks = 256;       // not yet asked for; older ones are forgotten
-  static constexpr size_t kHoldBytes = 4u << 20;  // kept while the programme is not known
+  static constexpr size_t kMaxMarks = 256;  // not yet asked for; older ones are forgotten
 
   explicit Remuxer(const RemuxerSettings& settings);
   ~Remuxer();
@@ -96,7 +96,6 @@ class Remuxer {
  private:
   enum class Stage : uint8_t { kSelect, kSettle, kFlow };
   enum class Role : uint8_t { kDrop, kPat, kPmt, kPass, kVideo, kAudio, kClock };
-  enum class Seen : uint8_t { kNothing, kScrambled, kClear, kTimed };  // kTimed: a PES with its PTS
   static constexpr uint8_t kNoStream = 0xFF;
   struct PidState {
     Role role = Role::kDrop;
@@ -118,10 +117,6 @@ class Remuxer {
   void Select(bool is_last);
   void Release();
   void Preview();
-  bool IsSettled() const;
-  bool IsSeen(const Stream& stream) const;
-  const PatEntry* Choose(bool is_late) const;
-  bool Flows(Bytes pmt_section, Seen at_least) const;
 
   // Tables.
   void OnPat(const Packet& packet);
@@ -168,14 +163,7 @@ class Remuxer {
   std::vector<uint32_t> fast_;
   std::vector<PidState> pids_;
 
-  // Kept while the programme is not known, and the PIDs seen so far.
-  std::vector<uint8_t> held_;
-  std::vector<Seen> seen_;
-  uint16_t hold_clock_pid_ = kNullPid;  // the first PID with a PCR
-  bool has_news_ = false;               // something was seen that may decide
-  int64_t settle_from_ = 0;             // elapsed_ when the programme was known
-  size_t settle_held_ = 0;              // bytes held then
-
+  std::unique_ptr<Probe> probe_;  // null when all flows
   SourceTables tables_;
 
   // Our programme.

@@ -1076,7 +1076,7 @@ TEST_CASE("Remuxer: what it holds while it does not know the programme is bounde
   out += Drain(remuxer).size();
   CHECK(out == 0);
   CHECK(remuxer.stats().packets_in == 100'000);
-  CHECK(remuxer.stats().dropped_packets >= 100'000 - Remuxer::kHoldBytes / kPacketBytes);
+  CHECK(remuxer.stats().dropped_packets >= 100'000 - Probe::kHoldBytes / kPacketBytes);
 }
 
 TEST_CASE("Remuxer: marks that nobody asks for are bounded") {
