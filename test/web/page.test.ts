@@ -42,7 +42,10 @@ describe.skipIf(!hasChromium)('the page', () => {
   const names = (page: Page) => rows(page).locator('.row-title').allTextContents()
 
   beforeAll(async () => {
-    house = await open({ streams: ['mpeg2', 'radio-mp2', 'mono-44k1'], atLeast: 14 })
+    house = await open(
+      { streams: ['mpeg2', 'radio-mp2', 'mono-44k1'], atLeast: 14 },
+      { XG2G_HLS_LINGER: '10s' }, // the guide is read faster when no stream runs
+    )
     browser = await startChromium()
     await vi.waitFor(
       async () => {
