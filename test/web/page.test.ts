@@ -270,6 +270,30 @@ describe.skipIf(!hasChromium)('the page', () => {
       await page.getByRole('dialog').waitFor({ state: 'detached' })
     })
 
+    it('goes over midnight by arrows, in the row of the channel', async () => {
+      const page = await come('#/guide')
+      await page.locator('.cell.is-on').first().waitFor()
+      await page.locator('.cell[tabindex="0"]').focus()
+      await page.keyboard.press('End')
+      const focused = () =>
+        page.evaluate(() => {
+          const cell = document.activeElement
+          return `${cell?.closest('.strip')?.getAttribute('data-id')} ${cell?.getAttribute('aria-label')}`
+        })
+      const last = await focused()
+      const [channel] = last.split(' ')
+      await page.keyboard.press('ArrowRight')
+      await page.getByText('Tomorrow').waitFor()
+      await vi.waitFor(async () => expect(await focused()).toMatch(`${channel} `))
+      expect(await focused()).not.toBe(last)
+      await page.keyboard.press('Home') // the rest of what began before midnight, or the day's first
+      const first = await focused()
+      await page.keyboard.press('ArrowLeft')
+      await page.getByText('Today').waitFor()
+      await vi.waitFor(async () => expect(await focused()).toMatch(`${channel} `))
+      expect(await focused()).not.toBe(first)
+    })
+
     it('shows another day, and comes back to now', async () => {
       const page = await come('#/guide')
       await page.locator('.cell.is-on').first().waitFor()

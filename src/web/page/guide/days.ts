@@ -15,13 +15,13 @@ export class Days {
   #at = midnight(now()) + noonS
 
   constructor() {
-    this.#back = iconButton('left', 'The day before', () => this.#step(-1))
+    this.#back = iconButton('left', 'The day before', () => this.step(-1))
     this.root = element(
       'div',
       { class: 'days', role: 'group', 'aria-label': 'Day' },
       this.#back,
       this.#label,
-      iconButton('right', 'The day after', () => this.#step(1)),
+      iconButton('right', 'The day after', () => this.step(1)),
     )
     this.#show()
   }
@@ -32,10 +32,13 @@ export class Days {
     this.#show()
   }
 
-  #step(days: 1 | -1): void {
+  /** To the next day or the one before; false where there is none. */
+  step(days: 1 | -1): boolean {
+    if (days === -1 && this.#back.disabled) return false
     this.#at = midnight(this.#at + days * dayS) + noonS
     this.#show()
     this.onChange(this.#at)
+    return true
   }
 
   #show(): void {

@@ -34,6 +34,8 @@ export class Guide implements View {
   #strips: Strip[] = []
   #axis: Axis = axisOf(now(), widePixelsPerHour)
   #reachable: HTMLElement | undefined
+  /** Where the focus goes when this channel's row of another day is there. */
+  #awaited: { readonly id: string; readonly at: number } | undefined
   #timer: number | undefined
   #isStale = true
 
@@ -67,7 +69,10 @@ export class Guide implements View {
       rootMargin: '150px 0px',
     })
     this.#rows.addEventListener('keydown', (event) => this.#steer(event))
-    this.#rows.addEventListener('focusin', ({ target }) => this.#reach(target))
+    this.#rows.addEventListener('focusin', ({ target }) => {
+      this.#awaited = undefined
+      this.#reach(target)
+    })
     this.#group.addEventListener('change', () => this.#draw())
     this.#days.onChange = (at) => this.#setDay(at)
     lineups.lineup.watch(() => this.stale())
@@ -159,6 +164,7 @@ export class Guide implements View {
     } catch (error) {
       if (axis === this.#axis) strip.fail(error instanceof Refusal ? error.message : String(error), axis)
     }
+    if (this.#awaited?.id === strip.channel.id) focusOn(strip.cellAt(this.#awaited.at))
     if (this.#reachable === undefined) this.#reach(strip.cellAt(now()) ?? null)
   }
 
@@ -167,6 +173,7 @@ export class Guide implements View {
   }
 
   #setDay(at: number): void {
+    this.#awaited = undefined
     const offset = this.#frame.scrollLeft
     this.#axis = axisOf(at, this.#scale)
     this.#draw()
@@ -206,21 +213,20 @@ export class Guide implements View {
     const to = this.#target(event.key, strip, cell)
     if (to === undefined) return
     event.preventDefault()
-    to?.focus()
-    to?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+    focusOn(to)
   }
 
   // null where the way ends, undefined for other keys.
   #target(key: string, strip: Strip, cell: Element): HTMLElement | null | undefined {
     const row = this.#strips.indexOf(strip)
-    const at = Math.max(strip.startOf(cell) ?? now(), moment(this.#axis, this.#frame.scrollLeft))
+    const at = Math.max(strip.programmeOf(cell)?.start ?? now(), moment(this.#axis, this.#frame.scrollLeft))
     const inRow = (to: number) =>
       this.#strips[Math.min(this.#strips.length - 1, Math.max(0, to))]?.cellAt(at) ?? null
     switch (key) {
       case 'ArrowLeft':
-        return strip.beside(cell, -1) ?? null
+        return strip.beside(cell, -1) ?? this.#turn(strip, cell, -1)
       case 'ArrowRight':
-        return strip.beside(cell, 1) ?? null
+        return strip.beside(cell, 1) ?? this.#turn(strip, cell, 1)
       case 'ArrowUp':
         return inRow(row - 1)
       case 'ArrowDown':
@@ -238,10 +244,22 @@ export class Guide implements View {
     }
   }
 
+  // Over midnight: what is beside this cell is in another day, which has to come first.
+  #turn(strip: Strip, cell: Element, days: 1 | -1): null {
+    const { start, stop } = strip.programmeOf(cell) ?? { start: this.#axis.from, stop: this.#axis.to }
+    if (this.#days.step(days)) this.#awaited = { id: strip.channel.id, at: days === 1 ? stop : start - 1 }
+    return null
+  }
+
   #reach(target: EventTarget | null): void {
     if (!(target instanceof HTMLElement) || !target.classList.contains('cell')) return
     if (this.#reachable !== undefined) this.#reachable.tabIndex = -1
     this.#reachable = target
     target.tabIndex = 0
   }
+}
+
+function focusOn(cell: HTMLElement | null | undefined): void {
+  cell?.focus()
+  cell?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
 }

@@ -71,9 +71,9 @@ export class Strip {
     return this.#cells.at(step === 1 ? -1 : 0)?.cell
   }
 
-  /** When the programme of this cell begins; undefined for a cell that stands for none. */
-  startOf(cell: Element): number | undefined {
-    return this.#cells.find((each) => each.cell === cell)?.programme.start
+  /** Undefined for a cell that stands for none. */
+  programmeOf(cell: Element): Programme | undefined {
+    return this.#cells.find((each) => each.cell === cell)?.programme
   }
 }
 
