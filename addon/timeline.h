@@ -104,7 +104,7 @@ bool TimeLine::Move(const Packet& packet, bool is_stream, Output& out, Take&& ta
     }
   }
   const Bytes payload = packet.payload();
-  const bool begins = packet.unit_start() && !packet.scrambled() && is_stream;
+  const bool begins = packet.unit_start() && packet.has_payload() && !packet.scrambled() && is_stream;
   const size_t times = begins ? TimesEnd(payload) : 0;
   if (times == 0 && !packet.has_clock()) {
     take(packet);

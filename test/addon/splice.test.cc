@@ -320,6 +320,25 @@ TEST_CASE("Splice: time stamps of every kind, cut where they will be") {
     }
 }
 
+TEST_CASE("Splice: a unit that is said to start in a packet without payload begins no header") {
+  TsWriter ts;
+  ts.PutTables({.programs = {{1, 0x20}}}, {{.pcr_pid = kVideoPid, .streams = {{0x1B, kVideoPid}}}});
+  const Data pes = Pes({.pts = 1'000'000}, Data(100, 9));
+  ts.PutPes(kVideoPid, pes, {.pcr = 900'000 * kPcrPerTick});
+  ts.Put({.pid = kVideoPid, .is_start = true, .has_payload = false});
+  ts.Put({.pid = kVideoPid}, pes);  // picture that looks like a header
+  RemuxerSettings settings{.is_resumed = true};
+  settings.continue_from = 3'000'000'000;
+  Remuxer remuxer(settings);
+  const Data out = RunToEnd(remuxer, ts.bytes());
+  CHECK(remuxer.shift() != 0);
+  View last;
+  const TsDump dump = ReadTs(out);
+  for (const TsPacket& packet : dump.packets)
+    if (packet.pid == kVideoPid) last = packet.payload;
+  CHECK(std::ranges::equal(last, pes));
+}
+
 TEST_CASE("Splice: OPCR moves with the PCR, extensions and all else stay") {
   uint8_t packet[kTsBytes] = {0x47, 0x41, 0x00, 0x30, 20, 0x98, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE | 0x01, 0x2C,
                               0x12, 0x34, 0x56, 0x78, 0x7F, 0x11};
