@@ -6,12 +6,15 @@ import type { Recording, Unit } from './stream.ts'
 
 const gridTicks = 240 // 128 samples at 48 kHz
 const adtsTicks = 1920
+const neededTicks = 3 * adtsTicks // libavcodec's AAC encoder gives a frame when it has so much from its beginning on
 
 /** Ms, from the last byte of something in to the last byte of it out. */
 export interface Delays {
   readonly video: readonly number[]
   /** Of each 128th sample. */
   readonly audio: readonly number[]
+  /** What these would be if each AAC frame left with the last byte of the source frame that completes what its encoder needs. */
+  readonly soonest: readonly number[]
 }
 
 /** Of what came after the first `settleMs`. */
@@ -29,7 +32,7 @@ export function delaysOf(source: Recording, result: Recording, settleMs: number)
   const late = pairs.filter(({ unit }) => unit.atMs >= from)
   return {
     video: late.map(({ unit, origin }) => unit.atMs - origin.atMs),
-    audio: soundDelays(
+    ...soundDelays(
       source.units(pids.audio),
       result.units(pids.audio).filter(({ atMs }) => atMs >= from),
       shift,
@@ -41,19 +44,38 @@ function hashOf({ payload }: Unit): string {
   return createHash('sha1').update(payload).digest('base64')
 }
 
-/** Of each 128th sample. */
-function soundDelays(source: readonly Unit[], result: readonly Unit[], shift: number): number[] {
-  const delays: number[] = []
-  let at = 0
+function soundDelays(
+  source: readonly Unit[],
+  result: readonly Unit[],
+  shift: number,
+): Pick<Delays, 'audio' | 'soonest'> {
+  const audio: number[] = []
+  const soonest: number[] = []
+  const frameAt = follow(source)
+  const neededAt = follow(source)
   for (const { pts, payload, atMs } of result) {
-    const end = pts - shift + framesIn(payload) * adtsTicks
-    for (let ticks = pts - shift; ticks < end; ticks += gridTicks) {
-      while (at + 1 < source.length && (source[at + 1]?.pts ?? Infinity) <= ticks) at++
-      const origin = source[at]
-      if (origin !== undefined && origin.pts <= ticks) delays.push(atMs - origin.atMs)
+    const begin = pts - shift
+    for (let frame = begin; frame < begin + framesIn(payload) * adtsTicks; frame += adtsTicks) {
+      const needed = neededAt(frame + neededTicks - 1)
+      for (let ticks = frame; ticks < frame + adtsTicks; ticks += gridTicks) {
+        const origin = frameAt(ticks)
+        if (origin === undefined) continue
+        audio.push(atMs - origin.atMs)
+        if (needed !== undefined) soonest.push(needed.atMs - origin.atMs)
+      }
     }
   }
-  return delays
+  return { audio, soonest }
+}
+
+/** Which unit holds a moment, for moments that do not go back. */
+function follow(units: readonly Unit[]): (ticks: number) => Unit | undefined {
+  let at = 0
+  return (ticks) => {
+    while (at + 1 < units.length && (units[at + 1]?.pts ?? Infinity) <= ticks) at++
+    const unit = units[at]
+    return unit !== undefined && unit.pts <= ticks ? unit : undefined
+  }
 }
 
 function framesIn(adts: Buffer): number {
