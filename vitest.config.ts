@@ -32,15 +32,22 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          ...{ name: 'ours', include: ['test/**/*.test.ts'], exclude: [...never, ...clients] },
-          ...{ maxWorkers: 3, sequence: { groupOrder: 0 } },
+          name: 'ours',
+          include: ['test/**/*.test.ts'],
+          exclude: [...never, ...clients],
+          maxWorkers: 3,
+          sequence: { groupOrder: 0 },
         },
       },
       {
         extends: true,
         test: {
-          ...{ name: 'clients', include: clients, exclude: never, retry: 1 },
-          ...{ maxWorkers: 2, sequence: { groupOrder: 1 } },
+          name: 'clients',
+          include: clients,
+          exclude: never,
+          retry: 1,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

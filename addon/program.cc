@@ -199,10 +199,10 @@ void Program::Send(Output& out, uint16_t transport_stream_id) {
   if (is_changed_ || written_ts_id_ != transport_stream_id) Write(transport_stream_id);
   if (has_jumped_) out.Adaptation(kPatPid, pat_continuity_, kNoTime, true);
   has_jumped_ = false;
-  out.Section(pat_packets_, pat_continuity_);
+  out.Section(pat_, pat_continuity_);
   if (has_moved_) out.Adaptation(pmt_pid_, pmt_continuity_, kNoTime, true);
   has_moved_ = false;
-  out.Section(pmt_packets_, pmt_continuity_);
+  out.Section(pmt_, pmt_continuity_);
 }
 
 void Program::Write(uint16_t transport_stream_id) {
@@ -211,60 +211,62 @@ void Program::Write(uint16_t transport_stream_id) {
   version_ = (version_ + 1) & 0x1F;
   ++versions_;
 
-  pat_.Begin(kPatTable, transport_stream_id, version_);
-  pat_.Word(number_);
-  pat_.Word(0xE000 | pmt_pid_);
-  pat_.End();
-  pat_packets_ = SectionPackets(kPatPid, pat_.bytes());
+  SectionWriter pat;
+  pat.Begin(kPatTable, transport_stream_id, version_);
+  pat.Word(number_);
+  pat.Word(0xE000 | pmt_pid_);
+  pat.End();
+  pat_ = SectionPackets(kPatPid, pat.bytes());
 
   const bool has_scrambled = std::ranges::any_of(
       streams_, [](const Stream& s) { return s.is_announced && s.is_scrambled(); });
-  pmt_.Begin(kPmtTable, number_, version_);
-  pmt_.Word(0xE000 | pcr_pid_);
-  const size_t info = pmt_.OpenLength();
+  SectionWriter pmt;
+  pmt.Begin(kPmtTable, number_, version_);
+  pmt.Word(0xE000 | pcr_pid_);
+  const size_t info = pmt.OpenLength();
   ForEachDescriptor(Bytes{descriptors_}, [&](const Descriptor& d) {
-    if (d.tag != kCaDescriptor || has_scrambled) pmt_.Add(d);
+    if (d.tag != kCaDescriptor || has_scrambled) pmt.Add(d);
   });
-  pmt_.CloseLength(info);
+  pmt.CloseLength(info);
   for (const Stream& stream : streams_) {
     if (!stream.is_announced) continue;
-    const size_t before = pmt_.size();
-    WriteEntry(stream);
+    const size_t before = pmt.size();
+    WriteEntry(stream, pmt);
     // What does not fit into one section is left out: the source had it in one, so this is ours.
-    if (pmt_.size() + 4 > kMaxSectionBytes) pmt_.Truncate(before);
+    if (pmt.size() + 4 > kMaxSectionBytes) pmt.Truncate(before);
   }
   for (const Stream& stream : streams_) {
     if (!stream.is_announced || stream.original_pid == 0 || stream.is_scrambled()) continue;
-    const size_t before = pmt_.size();
-    WriteOriginal(stream);
-    if (pmt_.size() + 4 > kMaxSectionBytes) pmt_.Truncate(before);
+    const size_t before = pmt.size();
+    WriteOriginal(stream, pmt);
+    if (pmt.size() + 4 > kMaxSectionBytes) pmt.Truncate(before);
   }
-  pmt_.End();
-  pmt_packets_ = SectionPackets(pmt_pid_, pmt_.bytes());
+  pmt.End();
+  pmt_ = SectionPackets(pmt_pid_, pmt.bytes());
 }
 
-void Program::WriteEntry(const Stream& stream) {
+void Program::WriteEntry(const Stream& stream, SectionWriter& pmt) {
   const bool is_ours = stream.track && !stream.is_scrambled();
-  pmt_.Byte(is_ours ? stream.output_type() : stream.type);
-  pmt_.Word(0xE000 | stream.pid);
-  const size_t length = pmt_.OpenLength();
+  pmt.Byte(is_ours ? stream.output_type() : stream.type);
+  pmt.Word(0xE000 | stream.pid);
+  const size_t length = pmt.OpenLength();
   ForEachDescriptor(Bytes{stream.descriptors}, [&](const Descriptor& d) {
     if (d.tag == kCaDescriptor && !stream.is_scrambled()) return;
     if (is_ours && IsCodecDescriptor(d)) return;
-    pmt_.Add(d);
+    pmt.Add(d);
   });
-  pmt_.CloseLength(length);
+  pmt.CloseLength(length);
 }
 
-void Program::WriteOriginal(const Stream& stream) {
-  pmt_.Byte(stream.type);
-  pmt_.Word(0xE000 | stream.original_pid);
-  const size_t length = pmt_.OpenLength();
+void Program::WriteOriginal(const Stream& stream, SectionWriter& pmt) {
+  pmt.Byte(stream.type);
+  pmt.Word(0xE000 | stream.original_pid);
+  const size_t length = pmt.OpenLength();
   ForEachDescriptor(Bytes{stream.descriptors}, [&](const Descriptor& d) {
     // A component tag names one stream only; this is a new one.
-    if (d.tag != kCaDescriptor && d.tag != kStreamIdentifierDescriptor) pmt_.Add(d);
+    if (d.tag != kCaDescriptor && d.tag != kStreamIdentifierDescriptor) pmt.Add(d);
   });
-  pmt_.CloseLength(length);
+  pmt.CloseLength(length);
 }
 
 }  // namespace xg2g

@@ -98,8 +98,8 @@ class Program {
   void ApplyPolicy(const SoundPolicy& policy);
   void AddTracks(const SoundPolicy& policy, std::vector<Stream>& old);
   void Write(uint16_t transport_stream_id);
-  void WriteEntry(const Stream& stream);
-  void WriteOriginal(const Stream& stream);
+  static void WriteEntry(const Stream& stream, SectionWriter& pmt);
+  static void WriteOriginal(const Stream& stream, SectionWriter& pmt);
 
   uint16_t number_;
   uint16_t pmt_pid_;
@@ -114,8 +114,7 @@ class Program {
   uint16_t written_ts_id_ = 0;
   uint8_t version_ = 31;  // stepped before the first one is sent
   uint64_t versions_ = 0;
-  SectionWriter pat_, pmt_;
-  SectionPackets pat_packets_, pmt_packets_;
+  SectionPackets pat_, pmt_;  // as written last
   uint8_t pat_continuity_ = 15, pmt_continuity_ = 15;
   bool has_jumped_ = false;  // the counter of the PAT
   bool has_moved_ = false;   // the PMT, to a PID on which it may have been before
