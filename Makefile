@@ -130,7 +130,7 @@ CXX_fuzz := $(CCACHE) clang++
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # Line numbers for the sanitizers, and asserts that are a call each: a third of the compiler's time.
 CXX_DEBUG := -g1 -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS
-CXXFLAGS = -std=c++20 $(CXX_DEBUG) -Wall -Wextra $(WERROR) -Iaddon -Itest/addon -I. $(shell pkg-config --cflags $(LIBAV))
+CXXFLAGS = -std=c++20 -fno-math-errno $(CXX_DEBUG) -Wall -Wextra $(WERROR) -Iaddon -Itest/addon -I. $(shell pkg-config --cflags $(LIBAV))
 CXXFLAGS_release := -O2
 CXXFLAGS_asan := -O1 $(SANITIZE) -D_GLIBCXX_ASSERTIONS
 CXXFLAGS_fuzz := -O1 $(SANITIZE) -fsanitize=fuzzer-no-link

@@ -9,7 +9,7 @@
   'target_defaults': {
     # node's own configuration appends its C++ standard after ours: taken out by name, or C++20 is off.
     'cflags_cc!': ['-fno-exceptions', '-fno-rtti', '-std=gnu++17', '-std=gnu++20', '-std=c++17'],
-    'cflags_cc': ['-std=c++20', '-fexceptions', '-Wall', '-Wextra', '-fvisibility=hidden'],
+    'cflags_cc': ['-std=c++20', '-fexceptions', '-Wall', '-Wextra', '-fvisibility=hidden', '-fno-math-errno'],
     'cflags': ['<!@(pkg-config --cflags-only-I <(libav))'],
     'configurations': {
       'Release': {'cflags': ['-O3'], 'defines': ['NDEBUG']},

@@ -163,7 +163,8 @@ void Program::AddTracks(const SoundPolicy& policy, std::vector<Stream>& old) {
     }
     stream.track = std::make_unique<Track>(Track::Settings{
         stream.pid, stream.original_pid, stream.kind.audio,
-        {policy.target, policy.channels, policy.bitrate}, policy.is_resumed});
+        {policy.target, policy.channels, policy.bitrate, policy.prefers_libavcodec},
+        policy.is_resumed});
   }
   for (Stream& stream : streams_) {
     if (stream.kind.is_audio) continue;

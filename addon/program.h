@@ -20,6 +20,7 @@ struct SoundPolicy {
   bool keeps_original;
   bool is_single;  // only the first track that flows
   bool is_resumed;
+  bool prefers_libavcodec;  // to our own encoder of AAC
 };
 
 // An elementary stream of our programme.

@@ -267,7 +267,8 @@ void Remuxer::OnPmt(const PatEntry& entry, Bytes section) {
 SoundPolicy Remuxer::Policy() const {
   return {settings_.audio,     settings_.bitrate,        settings_.channels,
           settings_.languages, settings_.keeps_original, settings_.is_single,
-          settings_.is_resumed || stage_ == Stage::kFlow};
+          settings_.is_resumed || stage_ == Stage::kFlow,
+          settings_.prefers_libavcodec};
 }
 
 // Makes the programme ours. Its PMT is known.

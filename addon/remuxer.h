@@ -29,6 +29,7 @@ struct RemuxerSettings {
   bool keeps_original = false;          // the source's sound as further tracks
   bool is_single = false;               // one track: the first that flows
   uint32_t settle_ms = 100;             // how long the first PMT may wait for tracks to be seen
+  bool prefers_libavcodec = false;      // to our own encoder of AAC
   bool is_resumed = false;              // a player has been reading a stream that this one goes on
   uint8_t tables_version = 0;           // of the first tables sent
   // Of what that stream brought: all its time stamps were moved by `shift`, and the latest that left

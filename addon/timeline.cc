@@ -11,7 +11,7 @@ constexpr int64_t kBackTicks = 5 * kTicksPerSecond;        // back by more: anot
 constexpr int64_t kNaturalGapTicks = kTicksPerSecond / 2;  // to another source of the same time line
 // From the last time stamp to another time line: a picture, and what an encoder's first frame of
 // sound reaches back before its time.
-constexpr int64_t kFollowTicks = kTicksPerSecond / 20;
+constexpr int64_t kFollowTicks = kTicksPerSecond * 6 / 100;
 constexpr int64_t kMostFromClock = 10 * kTicksPerSecond;  // a PTS farther from the PCR is none
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "encoder.h"
 
+#include "aac/encoder.h"
+#include "adts.h"
 #include "decoder.h"
 #include "libav.h"
 
@@ -11,28 +13,7 @@ namespace xg2g {
 
 namespace {
 
-// Source: ISO/IEC 14496-3, table 1.18.
-constexpr uint32_t kAdtsRates[] = {96000, 88200, 64000, 48000, 44100, 32000, 24000,
-                                   22050, 16000, 12000, 11025, 8000,  7350};
 constexpr uint32_t kMp3Rates[] = {48000, 44100, 32000, 24000, 22050, 16000};
-constexpr size_t kAdtsHeaderBytes = 7;
-constexpr size_t kMaxAdtsFrameBytes = 8191;  // frame_length has 13 bits
-
-int AdtsRateIndex(uint32_t rate) {
-  const auto found = std::find(std::begin(kAdtsRates), std::end(kAdtsRates), rate);
-  return found == std::end(kAdtsRates) ? -1 : static_cast<int>(found - std::begin(kAdtsRates));
-}
-
-// Source: ISO/IEC 13818-7, 6.2; profile is the audio object type less one (LC: 1).
-void WriteAdtsHeader(uint8_t* p, int rate_index, unsigned channels, size_t frame_bytes) {
-  p[0] = 0xFF;
-  p[1] = 0xF1;  // MPEG-4, no CRC
-  p[2] = static_cast<uint8_t>(1 << 6 | rate_index << 2 | channels >> 2);
-  p[3] = static_cast<uint8_t>((channels & 3) << 6 | frame_bytes >> 11);
-  p[4] = static_cast<uint8_t>(frame_bytes >> 3);
-  p[5] = static_cast<uint8_t>((frame_bytes & 7) << 5 | 0x1F);  // buffer fullness 7FF: variable
-  p[6] = 0xFC;
-}
 
 const AVCodec* FindEncoder(AudioTarget target) {
   return avcodec_find_encoder_by_name(target == AudioTarget::kMp3 ? "libmp3lame" : "aac");
@@ -115,6 +96,7 @@ class LibavEncoder final : public Encoder {
 std::unique_ptr<Encoder> MakeEncoder(const EncoderSettings& settings) {
   QuietLibav();
   if (!SupportsRate(settings.target, settings.rate)) return nullptr;
+  if (!settings.prefers_libavcodec && aac::Suits(settings)) return aac::Make(settings);
   auto encoder = std::make_unique<LibavEncoder>();
   if (!encoder->Open(settings)) return nullptr;
   return encoder;

@@ -1,5 +1,5 @@
-// Samples to coded frames. The interface is small so that another AAC encoder can stand beside
-// libavcodec's.
+// Samples to coded frames. The interface is small, so that our own encoder of AAC stands beside
+// libavcodec's, and others can.
 #pragma once
 
 #include "../bytes.h"
@@ -15,6 +15,7 @@ struct EncoderSettings {
   uint32_t rate;      // Hz
   unsigned channels;  // 1, 2 or 6
   uint32_t bitrate;   // bit/s
+  bool prefers_libavcodec = false;  // also where our own encoder would do
 };
 
 class Encoder {
@@ -34,7 +35,8 @@ class Encoder {
   virtual void Finish() = 0;
 };
 
-// libavcodec's AAC-LC (fast coder, no TNS) or libmp3lame. Null when it cannot be opened.
+// Our own encoder of AAC-LC where it suits, else libavcodec's (fast coder, no TNS) or libmp3lame. Null
+// when it cannot be opened.
 std::unique_ptr<Encoder> MakeEncoder(const EncoderSettings& settings);
 // False when this FFmpeg was built without the encoder.
 bool CanEncode(AudioTarget target);

@@ -23,6 +23,7 @@ struct TranscoderSettings {
   AudioTarget target;
   unsigned channels;  // 1, 2, 6
   uint32_t bitrate;   // bit/s
+  bool prefers_libavcodec = false;
 };
 
 class Transcoder {
@@ -137,7 +138,7 @@ bool Transcoder::Adopt(uint32_t rate, Take&& take) {
   const int64_t now = clock_.IsAnchored() ? clock_.At() : kNoTime;
   Finish(take);
   const AudioTarget target = TargetFor(settings_.target, rate);
-  encoder_ = MakeEncoder({target, rate, channels, settings_.bitrate});
+  encoder_ = MakeEncoder({target, rate, channels, settings_.bitrate, settings_.prefers_libavcodec});
   rate_ = rate;
   channels_ = channels;
   if (now != kNoTime) clock_.Anchor(now, rate);

@@ -59,7 +59,7 @@ int64_t TimeOf(const Napi::Value& value) {
 }
 
 // new Remuxer(audio, bitrate, channels, languages, program, keepOriginal, settleMs, resumed, single,
-//             continueFrom, shift, tablesVersion)
+//             continueFrom, shift, tablesVersion, libavcodec)
 class RemuxerObject : public Napi::ObjectWrap<RemuxerObject> {
  public:
   static Napi::Function Define(Napi::Env env) {
@@ -90,6 +90,7 @@ class RemuxerObject : public Napi::ObjectWrap<RemuxerObject> {
       settings.shift = std::max<int64_t>(0, TimeOf(info[10]));
       settings.tables_version = info[11].As<Napi::Number>().Uint32Value() & 0x1F;
     }
+    settings.prefers_libavcodec = info.Length() > 12 && info[12].ToBoolean();
     if (settings.channels != 1 && settings.channels != 2 && settings.channels != 6)
       throw Napi::TypeError::New(info.Env(), "Expected 1, 2 or 6 for channels");
     if (settings.audio != AudioTarget::kCopy && !CanEncode(settings.audio))

@@ -19,7 +19,8 @@ SoundPolicy Policy(std::vector<std::string> languages = {}) {
           .languages = std::move(languages),
           .keeps_original = false,
           .is_single = false,
-          .is_resumed = false};
+          .is_resumed = false,
+          .prefers_libavcodec = false};
 }
 
 Descriptor Ca(uint16_t pid) {

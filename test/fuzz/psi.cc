@@ -68,7 +68,8 @@ void CheckProgram(const std::vector<Data>& sections, uint8_t flags) {
       .languages = flags & 4 ? std::vector<std::string>{"deu", "eng"} : std::vector<std::string>{},
       .keeps_original = (flags & 8) != 0,
       .is_single = (flags & 16) != 0,
-      .is_resumed = (flags & 32) != 0};
+      .is_resumed = (flags & 32) != 0,
+      .prefers_libavcodec = (flags & 64) != 0};
   const uint16_t number = sections.empty() ? 1 : ReadSectionHeader(sections[0]).extension;
   Program program(number, 0x20);
   Output out;

@@ -112,6 +112,11 @@ int main(int count, char** arguments) {
     WriteStream(p.name, ts, {1, 0, 8, 3, 0, 1, 2, 0});
     WritePictures(p.name, p.codec, ts);
   }
+  // Silence, noise, tones and impulses at several levels, and floats as they are.
+  for (uint8_t options = 0; options < 6; ++options)
+    Write("encoder", "sounds" + std::to_string(options),
+          {options, 92, 0xB9, 0xB9, 0xC1, 0xBE, 40, 0xBE, 90, 0xB3, 1, 0, 0xC3, 2, 200, 0x01, 0xB5,
+           0xBD, 0x10, 0, 0, 0x80, 0x3F, 0, 0, 0xC0, 0x7F, 0xFE, 3, 0xB9, 0x79});
   Broadcast many = Small({.sound = {sounds[0].sound}, .pes_bytes = 300, .is_bounded = false});
   many.neighbours = {{2, 0x30}, {3, 0x40, true, 0x300}};
   many.audio.push_back(
