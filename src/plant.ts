@@ -139,7 +139,7 @@ const sampleRate = 48_000 // of broadcast sound; the remuxer keeps the source's
 
 /** What those get who ask for nothing. */
 export function configuredProfile(config: Config): Profile {
-  const { audioCodec: audio, audioBitrate: bitrate, audioChannels: channels } = config
+  const { audioCodec: audio, audioEncoder: encoder, audioBitrate: bitrate, audioChannels: channels } = config
   const { audioLanguage: language, audioTracks: tracks } = config
-  return parseProfile({ audio, bitrate, channels, language, tracks }, defaultProfile)
+  return parseProfile({ audio, encoder, bitrate, channels, language, tracks }, defaultProfile)
 }

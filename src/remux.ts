@@ -18,6 +18,7 @@ Reads an MPEG transport stream, makes AAC (or MP3) of its sound, leaves everythi
 IN and OUT are files, or - for standard input and output (both the default).
 
   --audio aac|mp3|copy      what the sound becomes (aac)
+  --encoder xg2g|libavcodec what makes AAC of one or two channels (xg2g)
   --bitrate RATE            of each audio track, such as 192k (192k)
   --channels 1|2|6          most channels of the result (2)
   --language deu,eng        keep these languages, in this order (all)
@@ -151,6 +152,7 @@ function readArguments(args: readonly string[]): Order | 'help' {
     allowPositionals: true,
     options: {
       audio: { type: 'string' },
+      encoder: { type: 'string' },
       bitrate: { type: 'string' },
       channels: { type: 'string' },
       language: { type: 'string' },
@@ -168,9 +170,10 @@ function readArguments(args: readonly string[]): Order | 'help' {
     throw new UsageError(`Expected one input and one output but received also ${others.join(' ')}`)
   const video = videoTargets.find((target) => target === values.video)
   if (video === undefined) throw expected(`one of ${videoTargets.join(', ')}`, '--video', values.video)
-  const { audio, bitrate, channels, language, tracks, program } = values
+  const { audio, encoder, bitrate, channels, language, tracks, program } = values
   const profile = parseProfile({
     audio,
+    encoder,
     bitrate,
     channels,
     language,

@@ -250,6 +250,7 @@ describe('xg2g remux, wrongly used', () => {
   it.each([
     [['--nope'], "Unknown option '--nope'"],
     [['--audio', 'opus'], 'Expected one of aac, mp3, copy for audio but received "opus"'],
+    [['--encoder', 'lame'], 'Expected one of xg2g, libavcodec for encoder but received "lame"'],
     [['--bitrate', '9M'], 'for bitrate but received "9M"'],
     [['--channels', '3'], 'for channels but received "3"'],
     [['--language', 'german'], 'for language but received "german"'],
@@ -295,6 +296,7 @@ describe('xg2g remux, wrongly used', () => {
     expect(code).toBe(0)
     for (const option of [
       '--audio',
+      '--encoder',
       '--bitrate',
       '--channels',
       '--language',

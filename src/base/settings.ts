@@ -269,6 +269,12 @@ export const settings = {
     meaning: 'What sound becomes: aac or mp3',
     isLive: true,
   }),
+  audioEncoder: withDefault(choice(['xg2g', 'libavcodec']), {
+    env: 'XG2G_AUDIO_ENCODER',
+    fallback: 'xg2g',
+    meaning: 'What encodes AAC of one or two channels: xg2g itself, or libavcodec, which encodes all others',
+    isLive: true,
+  }),
   audioBitrate: withDefault(bitrate, {
     env: 'XG2G_AUDIO_BITRATE',
     fallback: '192k',

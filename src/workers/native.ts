@@ -116,6 +116,7 @@ interface Addon {
     continueFrom: number,
     shift: number,
     tablesVersion: number,
+    libavcodec: boolean,
   ) => RawRemuxer
   readonly use: () => NativeUse
   /** see packager.ts; an addon of an earlier version has none */
@@ -186,7 +187,7 @@ export class Remuxer {
     { settleMs = defaultSettleMs, resumed = false, place = nowhere }: RemuxerOptions = {},
   ) {
     const { Remuxer: Raw } = load()
-    const { audio, bitrate, channels, language, tracks, program, keepOriginal } = profile
+    const { audio, bitrate, channels, encoder, language, tracks, program, keepOriginal } = profile
     const [time = -1, shift = 0, version = 0, isOpen = 0] = place
     this.#raw = new Raw(
       audio,
@@ -201,6 +202,7 @@ export class Remuxer {
       isOpen === 1 ? time : -1,
       shift,
       version,
+      encoder === 'libavcodec',
     )
   }
 

@@ -16,8 +16,12 @@ const mostMp3Bitrate = 320_000 // ISO/IEC 11172-3, layer III
 const mostLanguages = 16
 const mostProgram = 65_535 // 16 bits in the PAT
 
+export const audioEncoders = ['xg2g', 'libavcodec'] as const
+
 export interface Profile {
   readonly audio: AudioTarget
+  /** of AAC: our own where it can (one or two channels at 32 kHz and more), or libavcodec's always */
+  readonly encoder: (typeof audioEncoders)[number]
   /** bit/s, of each track */
   readonly bitrate: number
   /** most channels of the result; a track with fewer keeps its own count */
@@ -34,6 +38,7 @@ export interface Profile {
 
 export const defaultProfile: Profile = {
   audio: 'aac',
+  encoder: 'xg2g',
   bitrate: 192_000,
   channels: 2,
   language: [],
@@ -63,6 +68,10 @@ const parsers: Parsers = {
   audio: {
     what: `one of ${audioTargets.join(', ')}`,
     parse: (value) => audioTargets.find((target) => target === value),
+  },
+  encoder: {
+    what: `one of ${audioEncoders.join(', ')}`,
+    parse: (value) => audioEncoders.find((encoder) => encoder === value),
   },
   bitrate: {
     what: `a bitrate from ${leastBitrate / 1000}k to ${mostBitrate / 1000}k such as 192k`,

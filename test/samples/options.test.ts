@@ -45,6 +45,25 @@ describe('audio', () => {
     expect(both.output.stream.faults).toEqual([])
   })
 
+  it.each([
+    ['xg2g', 1600],
+    ['libavcodec', 1024],
+  ] as const)(
+    'aac is made by %s where that is asked for, and the sound is where it was',
+    async (encoder, delay) => {
+      const both = await analyse(source, { encoder })
+      for (const pid of [deu, eng, description]) {
+        const { windows, alike, offsetMs } = hear(both, pid)
+        expect(alike).toBe(windows)
+        expect(offsetMs).toBeLessThanOrEqual(0.1)
+        const [first, last] = [both.source, both.output].map(
+          ({ stream }) => stream.units.get(pid)?.[0]?.pts ?? NaN,
+        )
+        expect((first ?? NaN) - (last ?? NaN)).toBe((delay * 90_000) / 48_000) // the encoder's first frame lies before it
+      }
+    },
+  )
+
   it('mp3 keeps the sound where it was', async () => {
     const both = await analyse(source, { audio: 'mp3' })
     expect(both.output.tracks.map(({ codec, channels, rate }) => [codec, channels, rate])).toEqual(

@@ -136,6 +136,7 @@ describe.each(kinds)('a stream over %s', (kind) => {
     const { remote, transcoder } = await house(kind, passthroughEngine())
     const profile: Profile = {
       audio: 'mp3',
+      encoder: 'libavcodec',
       bitrate: 128_000,
       channels: 1,
       language: ['deu', 'eng'],

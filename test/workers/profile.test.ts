@@ -7,6 +7,7 @@ describe('parseProfile', () => {
     [{}, {}],
     [{ audio: 'mp3' }, { audio: 'mp3' }],
     [{ audio: undefined, bitrate: undefined }, {}],
+    [{ encoder: 'libavcodec' }, { encoder: 'libavcodec' }],
     [{ bitrate: '256k' }, { bitrate: 256_000 }],
     [{ bitrate: '32000' }, { bitrate: 32_000 }],
     [{ bitrate: 512_000 }, { bitrate: 512_000 }],
