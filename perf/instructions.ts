@@ -15,24 +15,25 @@ export const instructions: Benchmark = {
     for (const { name, codec, label } of cases) {
       const input = await stream(name)
       const cut = { long: await head(input, longSeconds), short: await head(input, shortSeconds) }
-      const remuxer = await difference(cut, 'Carry', ({ path }) => ['build/perf/remux', path, '/dev/null'])
-      const bare = await difference(cut, 'Transcode', ({ path }) => [
-        ...['build/perf/codec', path],
-        ...[String(pids.audio), codec],
-      ])
-      rows.push([
-        label,
-        round(remuxer / 1e6),
-        round(bare / 1e6),
-        round((remuxer - bare) / 1e6),
-        (remuxer / bare).toFixed(4),
-      ])
-      goals.push(atMost(`instructions, remuxer / codec, ${label}`, 1.03, remuxer / bare, ' x'))
+      const remuxer = (...encoder: string[]) =>
+        difference(cut, 'Carry', ({ path }) => ['build/perf/remux', path, '/dev/null', ...encoder])
+      const bare = (...encoder: string[]) =>
+        difference(cut, 'Transcode', ({ path }) => [
+          ...['build/perf/codec', path, String(pids.audio), codec],
+          ...encoder,
+        ])
+      const libavcodec = { remuxer: await remuxer('libavcodec'), bare: await bare() }
+      const own = { remuxer: await remuxer(), bare: await bare('own') }
+      rows.push(rowOf(`${label}, libavcodec’s encoder in both`, libavcodec.remuxer, libavcodec.bare))
+      rows.push(rowOf(`${label}, our encoder in both`, own.remuxer, own.bare))
+      rows.push(rowOf(`${label}, our encoder against libavcodec’s`, own.remuxer, libavcodec.bare))
+      const ratio = libavcodec.remuxer / libavcodec.bare
+      goals.push(atMost(`instructions, remuxer / codec, libavcodec’s encoder, ${label}`, 1.03, ratio, ' x'))
     }
     return {
       task:
-        `Both decode the sound of ${longSeconds - shortSeconds} s of stream and encode it to AAC 192k stereo with the ` +
-        'same libavcodec settings. The remuxer also walks the packets, passes the picture, keeps time, writes PES and ' +
+        `Both decode the sound of ${longSeconds - shortSeconds} s of stream and encode it to AAC 192k stereo, with ` +
+        'libavcodec’s encoder and the same settings, or with our own. The remuxer also walks the packets, passes the picture, keeps time, writes PES and ' +
         'tables and copies its output out; the rival has the frames ready in memory and throws the result away.',
       inputs: await Promise.all(
         cases.map(async ({ name }) => `${name}: ${(await stream(name)).description}`),
@@ -46,6 +47,7 @@ export const instructions: Benchmark = {
       ],
       goals,
       notes: [
+        'What the remuxer adds is the same with either encoder; of ours, which takes an eighth, it is a larger share.',
         'Counts do not vary from run to run; valgrind hides AVX-512, so libavcodec takes its AVX2 code in both.',
         'Reading the file, writing the output and cutting the rival’s frames out of the stream do not count.',
       ],
@@ -57,6 +59,11 @@ const cases = [
   { name: 'm', codec: 'mp2', label: 'MP2 stereo' },
   { name: 'a', codec: 'ac3', label: 'AC-3 5.1' },
 ] as const
+
+function rowOf(label: string, remuxer: number, bare: number): string[] {
+  const millions = [remuxer, bare, remuxer - bare].map((count) => round(count / 1e6))
+  return [label, ...millions, (remuxer / bare).toFixed(4)]
+}
 
 async function difference(
   cut: { long: Input; short: Input },

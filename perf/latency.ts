@@ -83,10 +83,8 @@ export const latency: Benchmark = {
       goals,
       notes: [
         `The first ${settleMs / 1000} s of output are not looked at.`,
-        '`soonest`: what of the pool’s delay of sound nobody can avoid. libavcodec’s AAC encoder gives a frame when it has ' +
-          '3072 samples from its beginning on, and source frames come whole; here it takes no time.',
-        'Sound of AC-3 that comes evenly: frames of 1536 and of 1024 samples leave one half of the samples at 33 ms and the ' +
-          'other at 62 to 66, whatever their phase, so that the median is at the edge between them; the mean says more.',
+        '`soonest`: what of the pool’s delay of sound nobody can avoid. An AAC encoder that switches its windows gives a frame when it has ' +
+          '2624 samples from its beginning on, and source frames come whole; here it takes no time.',
         'The inputs without `broadcast` in their names have their sound as ffmpeg’s muxer sends it, in bursts.',
         'First bytes: from the first write of the source. The daemon runs already; an ffmpeg process is started for each ' +
           'stream, with the first byte written at once. ffmpeg sends nothing before a key frame, xg2g what comes.',

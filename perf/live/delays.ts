@@ -6,7 +6,7 @@ import type { Recording, Unit } from './stream.ts'
 
 const gridTicks = 240 // 128 samples at 48 kHz
 const adtsTicks = 1920
-const neededTicks = 3 * adtsTicks // libavcodec's AAC encoder gives a frame when it has so much from its beginning on
+const neededTicks = (adtsTicks * 2624) / 1024 // from a frame's beginning on, before an encoder can give it
 
 /** Ms, from the last byte of something in to the last byte of it out. */
 export interface Delays {

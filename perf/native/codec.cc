@@ -1,6 +1,7 @@
-// The rival of the remuxer's instruction count: the same sound decoded and encoded with the same
-// libavcodec settings, frames lying ready in memory: codec IN PID mp2|ac3
+// The rival of the remuxer's instruction count: the same sound decoded and encoded, frames lying ready
+// in memory: codec IN PID mp2|ac3 [own]. With the same settings of libavcodec's encoder, or our own.
 // Callgrind counts Transcode alone; cutting the stream into frames comes before it.
+#include "audio/aac/encoder.h"
 #include "audio/framer.h"
 #include "audio/libav.h"
 #include "file.h"
@@ -55,6 +56,7 @@ void Require(bool is_good, const char* what) {
 struct Codec {
   AVCodecContext* decoder;
   AVCodecContext* encoder;
+  std::unique_ptr<Encoder> own;  // where it is not null, instead
   SwrContext* mixer = nullptr;
   AVPacket* in = av_packet_alloc();
   AVPacket* out = av_packet_alloc();
@@ -74,8 +76,12 @@ AVFrame* MakeFrame(AVFrame* frame, int samples) {
   return frame;
 }
 
-Codec Open(std::string_view name) {
+Codec Open(std::string_view name, bool is_own) {
   Codec c;
+  if (is_own) {
+    c.own = aac::Make({AudioTarget::kAac, 48'000, 2, 192'000});
+    Require(c.own != nullptr, "opening our own encoder");
+  }
   const AVCodec* decoder = avcodec_find_decoder_by_name(name == "mp2" ? "mp2float" : "ac3");
   c.decoder = avcodec_alloc_context3(decoder);
   c.decoder->thread_count = 1;
@@ -107,7 +113,17 @@ void OpenMixer(Codec& c) {
   MakeFrame(c.mixed, c.decoded->nb_samples);
 }
 
+void EncodeOwn(Codec& c) {
+  Require(c.own->Submit(), "encoding");
+  for (Bytes frame = c.own->Next(); !frame.empty(); frame = c.own->Next()) {
+    c.coded_bytes += frame.size();
+    ++c.coded_frames;
+  }
+  c.filled = 0;
+}
+
 void Encode(Codec& c) {
+  if (c.own) return EncodeOwn(c);
   c.block->pts += c.block->nb_samples;
   Require(avcodec_send_frame(c.encoder, c.block) >= 0, "encoding");
   while (avcodec_receive_packet(c.encoder, c.out) >= 0) {
@@ -123,10 +139,12 @@ void Encode(Codec& c) {
 void Append(Codec& c, const AVFrame& pcm) {
   for (int at = 0; at < pcm.nb_samples;) {
     const int n = std::min(pcm.nb_samples - at, c.block->nb_samples - c.filled);
-    for (int channel = 0; channel < 2; ++channel)
-      std::memcpy(reinterpret_cast<float*>(c.block->data[channel]) + c.filled,
-                  reinterpret_cast<const float*>(pcm.data[channel]) + at,
+    for (int channel = 0; channel < 2; ++channel) {
+      float* const block = c.own ? c.own->plane(static_cast<unsigned>(channel))
+                                 : reinterpret_cast<float*>(c.block->data[channel]);
+      std::memcpy(block + c.filled, reinterpret_cast<const float*>(pcm.data[channel]) + at,
                   static_cast<size_t>(n) * sizeof(float));
+    }
     at += n;
     c.filled += n;
     if (c.filled == c.block->nb_samples) Encode(c);
@@ -154,15 +172,15 @@ extern "C" __attribute__((noinline)) void Transcode(Codec& c, Frames& frames) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fputs("Usage: codec IN PID mp2|ac3\n", stderr);
+  if (argc != 4 && argc != 5) {
+    std::fputs("Usage: codec IN PID mp2|ac3 [own]\n", stderr);
     return 2;
   }
   av_log_set_level(AV_LOG_QUIET);
   const std::string_view name = argv[3];
   const auto pid = static_cast<unsigned>(std::strtoul(argv[2], nullptr, 0));
   Frames frames = ReadFrames(argv[1], pid, name == "mp2" ? AudioCodec::kMpeg : AudioCodec::kAc3);
-  Codec codec = Open(name);
+  Codec codec = Open(name, argc == 5);
   Transcode(codec, frames);
   std::printf("{\"framesIn\":%zu,\"framesOut\":%zu,\"bytesOut\":%zu}\n", frames.places.size(),
               codec.coded_frames, codec.coded_bytes);

@@ -1,4 +1,5 @@
-// What a worker does for one stream, without Node: remux IN OUT
+// What a worker does for one stream, without Node: remux IN OUT [libavcodec]
+// With our own encoder of AAC or libavcodec's.
 // Reads 64 KiB at a time, writes what came out. Callgrind counts Carry alone.
 #include "remuxer.h"
 
@@ -31,8 +32,8 @@ extern "C" __attribute__((noinline)) size_t Carry(Remuxer& remuxer, Bytes in,
 }
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fputs("Usage: remux IN OUT\n", stderr);
+  if (argc != 3 && argc != 4) {
+    std::fputs("Usage: remux IN OUT [libavcodec]\n", stderr);
     return 2;
   }
   const int in = open(argv[1], O_RDONLY);
@@ -43,6 +44,7 @@ int main(int argc, char** argv) {
   }
   RemuxerSettings settings;
   settings.settle_ms = 1000;  // as `xg2g remux`
+  settings.prefers_libavcodec = argc == 4;
   Remuxer remuxer(settings);
   std::vector<uint8_t> piece(kReadBytes), window(kWindowBytes);
   const auto drain = [&](size_t first) {
