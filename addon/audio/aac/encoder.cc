@@ -181,9 +181,9 @@ bool AacEncoder::IsBetterPaired(unsigned unit, float sum, float difference) cons
 void AacEncoder::Quantize() {
   int steps = budget_.steps();
   int bits = CountBits(steps);
-  while (bits > budget_.limit()) {
-    // Rather too few, since it ends as soon as it fits.
-    constexpr int kStepsForTwice = 12;
+  // Rather too few at once, since it ends as soon as it fits; at the last everything is zero.
+  constexpr int kStepsForTwice = 12, kSilent = 255;
+  while (bits > budget_.limit() && steps < kSilent) {
     steps += 1 + kStepsForTwice * (bits - budget_.limit()) / budget_.limit();
     bits = CountBits(steps);
   }
