@@ -14,6 +14,9 @@ constexpr unsigned kFirstPairBook = 5;  // those below it take four values at on
 constexpr unsigned kEscapeBook = 11;
 constexpr int kEscape = 16;  // values from here on are followed by an escape sequence
 constexpr int kQuadLargest = 2;
+constexpr unsigned kMaxValue = 8191;  // with its escape sequence
+// Absolute values that each book has.
+constexpr unsigned kLargest[kBooks] = {0, 1, 1, 2, 2, 4, 4, 7, 7, 12, 12, kMaxValue};
 constexpr int kMaxScaleStep = 60;
 
 struct Codeword {
@@ -36,6 +39,11 @@ inline size_t Index(const int16_t* values, unsigned count, int largest) {
   int index = 0;
   for (unsigned i = 0; i < count; ++i) index = index * (2 * largest + 1) + values[i] + largest;
   return static_cast<size_t>(index);
+}
+
+// What a codeword can say of a value.
+inline int16_t ClampToEscape(int16_t value) {
+  return value > kEscape ? kEscape : value < -kEscape ? -kEscape : value;
 }
 
 // Bits that a codeword takes in each book; 0 where the book has not such values. Lane 1 is the first

@@ -10,7 +10,6 @@ namespace {
 
 constexpr int kMaxScale = 255;
 constexpr float kUnity = 100;  // the scale factor of steps of 1
-constexpr unsigned kMaxValue = 8191;
 constexpr float kRounding = 0.45f;  // 0.41 gives the least noise, 0.5 takes nothing off the level
 // Noise of a line that is not worth bits in any sound: 6 dB below that of samples of 16 bits.
 constexpr float kInaudible = 40.0f;
@@ -22,9 +21,6 @@ constexpr unsigned kToolBits = 3;  // no pulse_data(), tns_data() nor gain_contr
 constexpr unsigned kBookBits = 4;
 unsigned SectionLengthBits(const Grid& grid) { return grid.is_short() ? 3 : 5; }
 
-// Largest value of each book.
-constexpr unsigned kLargest[kBooks] = {0, 1, 1, 2, 2, 4, 4, 7, 7, 12, 12, kMaxValue};
-
 // What a power is multiplied with: 2^(-3/16 (scale - 100)).
 const auto kPowerScales = [] {
   std::array<float, kMaxScale + 1> table;
@@ -33,61 +29,13 @@ const auto kPowerScales = [] {
   return table;
 }();
 
-int16_t Clamp(int16_t value) { return std::clamp<int16_t>(value, -kEscape, kEscape); }
-
-// What follows a codeword for a value from 16 on: as many ones as it has bits more than 5, a zero,
-// and all below its highest bit. Source: ISO/IEC 14496-3, 4.6.3.3.
-unsigned EscapeBits(unsigned value) {
-  return value < kEscape ? 0 : 2 * static_cast<unsigned>(std::bit_width(value)) - 5;
-}
+// The ones tell how many bits a value has. Source: ISO/IEC 14496-3, 4.6.3.3.
 void WriteEscape(unsigned value, BitWriter& out) {
   if (value < kEscape) return;
   const auto below = static_cast<unsigned>(std::bit_width(value)) - 1;
   const unsigned ones = below - 4;
   out.Put((1u << ones) - 1, ones);
   out.Put(value - (1u << below), below + 1);
-}
-
-// Adds up the lanes of many entries.
-class LaneSum {
- public:
-  void Add(const BookBits& entry) {
-    Eight lanes;
-    std::memcpy(&lanes, entry.lanes, sizeof lanes);
-    sum_ += lanes;
-  }
-  uint16_t operator[](unsigned lane) const { return sum_[lane]; }
-
- private:
-  using Eight = uint16_t __attribute__((vector_size(16)));
-  Eight sum_ = {};
-};
-
-using BitsByBook = std::array<uint16_t, kBooks>;
-
-void CountQuads(std::span<const int16_t> values, BitsByBook& bits) {
-  LaneSum sum;
-  for (size_t i = 0; i < values.size(); i += 4)
-    sum.Add(kQuadBits[Index(&values[i], 4, kQuadLargest)]);
-  for (unsigned book = 1; book < kFirstPairBook; ++book) bits[book] = sum[book];
-}
-
-void CountPairs(std::span<const int16_t> values, unsigned largest, BitsByBook& bits) {
-  LaneSum sum;
-  unsigned escapes = 0;
-  for (size_t i = 0; i < values.size(); i += 2) {
-    if (largest < kEscape) {
-      sum.Add(kPairBits[Index(&values[i], 2, kEscape)]);
-      continue;
-    }
-    const int16_t pair[2] = {Clamp(values[i]), Clamp(values[i + 1])};
-    sum.Add(kPairBits[Index(pair, 2, kEscape)]);
-    for (size_t k = i; k < i + 2; ++k)
-      escapes += EscapeBits(static_cast<unsigned>(std::abs(values[k])));
-  }
-  for (unsigned book = kFirstPairBook; book < kBooks; ++book)
-    bits[book] = sum[book - kFirstPairBook + 1];
-  bits[kEscapeBook] = static_cast<uint16_t>(bits[kEscapeBook] + escapes);
 }
 
 }  // namespace
@@ -161,49 +109,15 @@ void Coded::ChooseScales(const Grid& grid, int steps) {
   }
 }
 
-// The cheapest books of all: for each unit and book the least bits so far where this unit has that
-// book, be it by going on with the section of the unit before or by a new one.
 void Coded::ChooseBooks(const Grid& grid) {
-  constexpr int kImpossible = 1 << 20;
-  const int section_bits = static_cast<int>(kBookBits + SectionLengthBits(grid));
   std::array<BitsByBook, kMaxUnits> bits;
-  std::array<uint16_t, kMaxUnits> goes_on;  // a bit for each book
-  std::array<uint8_t, kMaxUnits> best_books;
-  std::array<int, kBooks> costs{};
-  int best = 0;
+  BookSearch search(static_cast<int>(kBookBits + SectionLengthBits(grid)));
   for (unsigned unit = 0; unit < grid.units(); ++unit) {
-    const std::span<const int16_t> values(values_.data() + grid.edges[unit], grid.width(unit));
-    const unsigned largest = maxima_[unit];
-    bits[unit][0] = 0;
-    if (largest <= kQuadLargest) CountQuads(values, bits[unit]);
-    CountPairs(values, largest, bits[unit]);
-    const bool is_first = unit % grid.bands == 0;
-    const int anew = best + section_bits;
-    unsigned on = 0;
-    best = kImpossible;
-    for (unsigned book = 0; book < kBooks; ++book) {
-      if (kLargest[book] < largest) {
-        costs[book] = kImpossible;
-        continue;
-      }
-      const bool stays = !is_first && costs[book] <= anew;
-      // Within a section of values an empty unit has a scale factor, too: a bit, for no difference.
-      const int own = bits[unit][book] + (largest == 0 && book > 0 ? 1 : 0);
-      on |= (stays ? 1u : 0u) << book;
-      costs[book] = (stays ? costs[book] : anew) + own;
-      if (costs[book] >= best) continue;
-      best = costs[book];
-      best_books[unit] = static_cast<uint8_t>(book);
-    }
-    goes_on[unit] = static_cast<uint16_t>(on);
+    CountByBook({values_.data() + grid.edges[unit], grid.width(unit)}, maxima_[unit], bits[unit]);
+    search.Add(bits[unit], maxima_[unit], unit % grid.bands == 0);
   }
-  unsigned book = 0;
-  for (unsigned unit = grid.units(); unit-- > 0;) {
-    const bool is_last = unit + 1 == grid.units();
-    if (is_last || !(goes_on[unit + 1] >> book & 1)) book = best_books[unit];
-    books_[unit] = static_cast<uint8_t>(book);
-    bits_[unit] = bits[unit][book];
-  }
+  search.Trace({books_.data(), grid.units()});
+  for (unsigned unit = 0; unit < grid.units(); ++unit) bits_[unit] = bits[unit][books_[unit]];
 }
 
 template <class Section>
@@ -268,7 +182,7 @@ void Coded::WriteValues(const Grid& grid, unsigned unit, BitWriter& out) const {
       out.Put(word.bits, word.length);
       continue;
     }
-    const int16_t pair[2] = {Clamp(at[0]), Clamp(at[1])};
+    const int16_t pair[2] = {ClampToEscape(at[0]), ClampToEscape(at[1])};
     const Codeword word = book.words[Index(pair, 2, kEscape)];
     out.Put(word.bits, word.length);
     for (unsigned k = 0; k < 2; ++k) WriteEscape(static_cast<unsigned>(std::abs(at[k])), out);

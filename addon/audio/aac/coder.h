@@ -1,7 +1,7 @@
 // Lines to bits: how coarse each unit becomes, its codebook, and what that takes.
 #pragma once
 
-#include "codebooks.h"
+#include "books.h"
 #include "grid.h"
 #include "writer.h"
 

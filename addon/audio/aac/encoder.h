@@ -1,4 +1,4 @@
-// Our own encoder of AAC-LC for the sound of nearly all television: one or two channels. A seventh of
+// Our own encoder of AAC-LC for the sound of nearly all television: one or two channels. An eighth of
 // libavcodec's cost, a tenth of its memory, and no further ahead than the choice of windows needs.
 #pragma once
 
