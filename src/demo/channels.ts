@@ -255,6 +255,11 @@ export function referenceKey(ref: string): string {
   return ref.trim().toUpperCase().split(':').slice(0, 10).join(':')
 }
 
+/** What a fault may name a channel by. */
+export function namesOf({ kind, name, ref }: Channel): string[] {
+  return [kind, name, ref, referenceKey(ref)]
+}
+
 /** Transport stream, network and namespace of a reference. */
 export function transponderOf(ref: string): string {
   return referenceKey(ref).split(':').slice(4, 7).join(':')

@@ -69,7 +69,7 @@ interface Order {
   left: number
 }
 
-/** The faults that are in force. A target is a channel's kind, its reference, or `*`. */
+/** The faults that are in force. A target is one of a channel's names (`namesOf`), or `*`. */
 export class Faults {
   private orders: Order[] = []
 

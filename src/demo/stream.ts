@@ -2,7 +2,7 @@
 // failure as text inside the body, a tuner held until the socket closes. A raw socket server, as in the box.
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Logger } from '../base/log.ts'
-import { type Channel, referenceKey } from './channels.ts'
+import { type Channel, namesOf, referenceKey } from './channels.ts'
 import type { Fault, Faults } from './faults.ts'
 import type { Ledger } from './ledger.ts'
 import { listen, shut } from './listener.ts'
@@ -189,8 +189,8 @@ export class StreamServer {
     )
   }
 
-  private faultsOf({ kind, name, ref }: Channel): Fault[] {
-    return this.options.faults.take([kind, name, ref, referenceKey(ref)])
+  private faultsOf(channel: Channel): Fault[] {
+    return this.options.faults.take(namesOf(channel))
   }
 
   private join(socket: Socket, viewer: Viewer): void {

@@ -221,6 +221,7 @@ describe('/demo/faults', () => {
       '{"kind": "flood"}',
       '{"kind": "stall", "ms": 5}',
       '{"kind": "pmt", "afterMs": 1}',
+      '{"kind": "refuse", "target": "radio-mp4"}',
     ]
     for (const body of wrong) expect((await post(body)).status).toBe(400)
     expect(receiver.faults.list()).toEqual([])

@@ -1,5 +1,5 @@
 // The web side put together: which page name leads where, who may see it, and the door for steering the demo.
-import { type Channel, referenceKey } from '../channels.ts'
+import { type Channel, namesOf, referenceKey } from '../channels.ts'
 import { type Fault, faultKinds, type Faults, parseFault } from '../faults.ts'
 import { Guide } from '../guide.ts'
 import type { Household } from '../household.ts'
@@ -179,7 +179,7 @@ export class Pages {
   /** `/demo/faults`: GET lists them, POST adds one ({target, times, kind, ...}), DELETE clears.
    *  `/demo/reboot`: POST {ms}. `/demo/requests`: the counts. */
   private demo(method: string, path: string, body: string): Answer | undefined {
-    const { faults, ledger, reboot } = this.options
+    const { channels, faults, ledger, reboot } = this.options
     if (path === '/demo/requests') return plainJson(ledger.read())
     if (path === '/demo/reboot' && method === 'POST') {
       const { ms } = fieldsOf(body)
@@ -192,7 +192,10 @@ export class Pages {
       const order = parseOrder(body)
       if (order === undefined)
         return expects(`JSON with target, times, kind (${faultKinds.join(', ')}) and its numbers`)
-      faults.add(order.target, order.fault, order.times)
+      const { target } = order
+      if (target !== '*' && !channels.some((channel) => namesOf(channel).includes(target)))
+        return expects(`the kind, name or reference of a channel, or *, for target but received "${target}"`)
+      faults.add(target, order.fault, order.times)
     }
     return plainJson(faults.list())
   }
